@@ -1,0 +1,25 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Optimised even in debug builds: tests run whole models.
+let optimized: [SwiftSetting] = [
+    .unsafeFlags(["-O"], .when(configuration: .debug)),
+    .treatAllWarnings(as: .error),
+]
+
+/// Test targets stay unoptimised, and without warnings as errors: the testing macros expand to code that warns.
+let tests: [SwiftSetting] = []
+
+let package = Package(
+    name: "touchstone",
+    products: [],
+    dependencies: [],
+    targets: [
+        .target(name: "OrderedJSON", swiftSettings: optimized),
+        .target(name: "Randomness", swiftSettings: optimized),
+        .target(name: "ModelFiles", dependencies: ["OrderedJSON"], swiftSettings: optimized),
+        .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
+        .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,38 @@
+import Foundation
+
+/// A file mapped read-only into memory; unmapped when the last tensor that points into it is gone.
+public final class MappedFile: @unchecked Sendable {
+    /// The path it was opened with.
+    public let path: String
+    /// The whole file. Valid as long as this object lives.
+    public let bytes: UnsafeRawBufferPointer
+
+    /// Maps a regular file.
+    ///
+    /// - Throws: `ModelFileError` (`unreadable`) if it is missing, not a regular file, or can't be mapped.
+    public init(path: String) throws(ModelFileError) {
+        self.path = path
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw ModelFileError(.unreadable, "cannot open \(path): \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw ModelFileError(.unreadable, "\(path) is not a regular file")
+        }
+        let size = Int(status.st_size)
+        guard size > 0 else {
+            bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
+        guard let start = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+            throw ModelFileError(.unreadable, "cannot map \(path): \(String(cString: strerror(errno)))")
+        }
+        bytes = UnsafeRawBufferPointer(start: start, count: size)
+    }
+
+    deinit {
+        if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
+    }
+}
