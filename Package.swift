@@ -7,6 +7,9 @@ let optimized: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Kernels are always optimised.
+let kernels: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
+
 /// Test targets stay unoptimised, and without warnings as errors: the testing macros expand to code that warns.
 let tests: [SwiftSetting] = []
 
@@ -17,6 +20,9 @@ let package = Package(
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
         .target(name: "Randomness", swiftSettings: optimized),
+        .target(name: "CKernels", cSettings: kernels),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: optimized),
         .target(name: "ModelFiles", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),

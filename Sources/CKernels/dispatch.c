@@ -1,0 +1,52 @@
+// Picks the kernels once, by what the processor can do.
+#include "ckernels.h"
+#include "table.h"
+#include <stdatomic.h>
+
+extern const ck_table ck_portable_table;
+#if defined(__x86_64__)
+extern const ck_table ck_avx2_table, ck_avx512_table, ck_avx512bf16_table;
+static const ck_table *const tables[] = {&ck_portable_table, &ck_avx2_table, &ck_avx512_table, &ck_avx512bf16_table};
+#else
+static const ck_table *const tables[] = {&ck_portable_table};
+#endif
+
+static _Atomic(const ck_table *) chosen;
+
+int ck_best_level(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return 0;
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+        !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq"))
+        return 1;
+    return __builtin_cpu_supports("avx512bf16") ? 3 : 2;
+#else
+    return 0;
+#endif
+}
+
+bool ck_select_level(int level) {
+    if (level < 0 || level > ck_best_level()) return false;
+    atomic_store(&chosen, tables[level]);
+    return true;
+}
+
+static inline const ck_table *table(void) {
+    const ck_table *current = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (current) return current;
+    ck_select_level(ck_best_level());
+    return atomic_load(&chosen);
+}
+
+int ck_level(void) {
+    const ck_table *current = table();
+    int level = 0;
+    while (tables[level] != current) level++;
+    return level;
+}
+
+#define X(RESULT, FUNCTION, PARAMETERS, ARGUMENTS) \
+    RESULT ck_##FUNCTION PARAMETERS { return table()->FUNCTION ARGUMENTS; }
+CK_KERNELS(X)
+#undef X

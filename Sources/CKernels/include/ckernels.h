@@ -1,0 +1,136 @@
+// The inner loops that decide speed. One body is compiled for each instruction set and picked once at run time.
+//
+// Laws that every kernel here keeps:
+// - the result of a row depends on that row's inputs alone, never on how many rows are computed together;
+// - each sum has one order, fixed by the sizes of the problem;
+// - nothing allocates, nothing keeps state between calls (the choice of the instruction set apart).
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Outputs in one panel of a packed matrix.
+#define CK_PANEL 16
+// Positions in one page of the key/value store; also the block of the online softmax.
+#define CK_PAGE 32
+// Query rows that one call of the attention kernel takes at most.
+#define CK_QUERIES 32
+
+// MARK: Choice of the instruction set
+
+// The kernels that exist: 0 portable, 1 AVX2 with FMA, 2 AVX-512, 3 AVX-512 with bfloat16 dot products.
+int ck_best_level(void);
+int ck_level(void);
+// Picks a level; returns false (and changes nothing) where the processor lacks it.
+bool ck_select_level(int level);
+
+// MARK: Packed matrices
+//
+// A matrix W [n, k] is kept in panels of 16 rows: panel p holds rows 16p..16p+15 (zeros past n).
+// float:  [k][16]                   bfloat16: [(k+1)/2][16][2], zero past k
+
+// Packs up to 16 rows of floats (row stride k) into one panel.
+void ck_pack_panel_f32(float *panel, const float *rows, long count, long k);
+void ck_pack_panel_bf16(uint16_t *panel, const float *rows, long count, long k);
+// Reads one row back.
+void ck_unpack_row_f32(float *row, const float *panel, long lane, long k);
+void ck_unpack_row_bf16(float *row, const uint16_t *panel, long lane, long k);
+
+// y[m, 0..<columns] = (accumulate ? y : 0) + x[m, :] · panelsᵀ for `columns` outputs that start at the first panel given.
+// Each output sums over k in ascending order, whatever m and columns are.
+void ck_matmul_f32(float *y, long ldy, const float *x, long ldx, long m, const float *panels, long k, long columns,
+                   bool accumulate);
+void ck_matmul_bf16(float *y, long ldy, const uint16_t *x, long ldx, long m, const uint16_t *panels, long k,
+                    long columns, bool accumulate);
+
+// Builds one panel of the transpose: outputs are columns 16·block..+15 of W, the sum runs over its n rows.
+void ck_transpose_panel_f32(float *panel, const float *panels, long n, long k, long block);
+void ck_transpose_panel_bf16(uint16_t *panel, const uint16_t *panels, long n, long k, long block);
+
+// MARK: Conversions and elementwise
+
+void ck_to_bf16(uint16_t *y, const float *x, long count);
+void ck_from_bf16(float *y, const uint16_t *x, long count);
+// y = x rounded to bfloat16 and back.
+void ck_round_bf16(float *y, const float *x, long count);
+void ck_add(float *y, const float *a, const float *b, long count);
+void ck_scale(float *y, const float *x, float factor, long count);
+void ck_add_bias(float *y, const float *bias, long rows, long columns);
+// sum[c] += Σ over rows of x[row, c], ascending.
+void ck_sum_rows(float *sum, const float *x, long ldx, long rows, long columns);
+
+// y = silu(gate) · up
+void ck_swiglu(float *y, const float *gate, const float *up, long count);
+void ck_swiglu_backward(float *dgate, float *dup, const float *dy, const float *gate, const float *up, long count);
+
+// MARK: Normalisation and rotary embedding
+
+// y[r] = x[r] · rstd[r] · w, one row of `columns` at a time. rstd may be null.
+void ck_rms_norm(float *y, float *rstd, const float *x, const float *weight, float epsilon, long rows, long columns);
+// dx from dy; dweight (may be null) += Σ dy · x̂ in row order.
+void ck_rms_norm_backward(float *dx, float *dweight, const float *dy, const float *x, const float *weight,
+                          const float *rstd, long rows, long columns);
+
+// Rotates the two halves of each head by the angles of the row's position; `sign` −1 gives the backward pass.
+// cosines and sines: [positions][width/2].
+void ck_rope(float *y, const float *x, const float *cosines, const float *sines, const int32_t *positions, long rows,
+             long heads, long width, float sign);
+
+// MARK: Softmax over the vocabulary
+
+// For one row of logits z and temperature t: log-probability of `target` under softmax(z/t), entropy in nats, and the
+// log-sum-exp of z/t.
+void ck_token_log_prob(float *log_prob, float *entropy, float *log_sum_exp, const float *logits, long count,
+                       long target, float temperature);
+// Gradient to the logits from those of the log-probability and the entropy.
+void ck_token_log_prob_backward(float *dlogits, const float *logits, long count, long target, float temperature,
+                                float log_sum_exp, float entropy, float dlog_prob, float dentropy);
+// Largest value; first index that has it. Returns -1 where a value is NaN.
+long ck_argmax(const float *x, long count);
+
+// MARK: Attention
+//
+// Keys and values of one head live in pages of 32 positions: keys [width][32], values [32][width].
+
+// Writes the key and value of one position.
+void ck_store_key_value_f32(float *keys, float *values, const float *key, const float *value, long slot, long width);
+void ck_store_key_value_bf16(uint16_t *keys, uint16_t *values, const float *key, const float *value, long slot,
+                             long width);
+
+// One call attends `count` (≤ CK_QUERIES) query rows that share a head of keys and values. Row r at positions[r] sees
+// the positions j with positions[r] − window < j ≤ positions[r] (window ≤ 0: all). pages[b] is the page of positions
+// 32b..32b+31. Online softmax over blocks of one page, ascending; log_sum_exp (may be null) is kept for the backward.
+// scratch: CK_QUERIES · (width + CK_PAGE) floats.
+void ck_attention_f32(float *const *outputs, float *log_sum_exp, const float *const *queries, const int32_t *positions,
+                      long count, const float *const *key_pages, const float *const *value_pages, long width,
+                      float scale, long window, float *scratch);
+void ck_attention_bf16(float *const *outputs, float *log_sum_exp, const float *const *queries,
+                       const int32_t *positions, long count, const uint16_t *const *key_pages,
+                       const uint16_t *const *value_pages, long width, float scale, long window, float *scratch);
+
+// The backward pass for one block of ≤ 32 keys against ≤ CK_QUERIES query rows. `keys` and `values` are [CK_PAGE][width]
+// with zero rows past key_count; the block starts at position `first`. dkeys and dvalues [CK_PAGE][width] and the rows
+// of dqueries are added to. delta[r] = Σ dy·y of the row.
+// scratch: CK_PAGE · width · 2 + 2 · CK_QUERIES · CK_PAGE + 2 · CK_QUERIES · width floats.
+void ck_attention_block_backward(float *const *dqueries, float *dkeys, float *dvalues, const float *const *doutputs,
+                                 const float *const *queries, const float *log_sum_exp, const float *delta,
+                                 const int32_t *positions, long count, const float *keys, const float *values,
+                                 long first, long key_count, long width, float scale, long window, float *scratch);
+
+// Σ a·b in the fixed order of the other kernels.
+float ck_dot(const float *a, const float *b, long count);
+// Σ x² in Double, ascending.
+double ck_sum_of_squares(const float *x, long count);
+
+// MARK: Parallel loop
+
+// Runs body(context, index) for every index below count on `threads` threads, the caller among them. Which thread runs
+// an index is open; body must not depend on it. Calls from inside a body, or while another call runs, run serially.
+void ck_parallel(long count, void *context, void (*body)(void *context, long index));
+// How many threads ck_parallel uses; 0 = as many as the process may run on. Takes effect at the next call.
+void ck_set_threads(int threads);
+int ck_threads(void);
+
+#endif

@@ -1,0 +1,124 @@
+// A pool of threads with a hand-off of about a microsecond.
+//
+// A job is published as a ticket (generation, next index). Workers and the caller take indices by compare-and-swap, so a
+// worker that was pre-empted can never run an index of a job that is over; the caller waits for finished indices, not
+// for workers, so a worker that took nothing costs nothing.
+#define _GNU_SOURCE
+#include "ckernels.h"
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 256, SPINS = 4000 };
+
+static struct {
+    _Atomic uint64_t ticket;  // generation << 32 | next index
+    _Atomic long count;
+    _Atomic(void *) context;
+    _Atomic(void (*)(void *, long)) body;
+    _Atomic long finished;
+    _Atomic uint32_t wake;  // futex word: changes with every job
+    _Atomic int sleeping;
+    _Atomic int wanted;
+    int started;
+    pthread_mutex_t busy;
+} pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
+
+static inline void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+// Takes and runs indices of the current job until none is left; returns whether it ran any.
+static bool work(void) {
+    bool any = false;
+    for (;;) {
+        uint64_t ticket = atomic_load(&pool.ticket);
+        long count = atomic_load(&pool.count);
+        void *context = atomic_load(&pool.context);
+        void (*body)(void *, long) = atomic_load(&pool.body);
+        long index = (long)(ticket & 0xFFFFFFFFu);
+        if (index >= count) return any;
+        if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) continue;
+        body(context, index);
+        atomic_fetch_add(&pool.finished, 1);
+        any = true;
+    }
+}
+
+static void *worker(void *argument) {
+    int self = (int)(long)argument;
+    uint32_t seen = atomic_load(&pool.wake);
+    for (;;) {
+        for (int spin = 0; spin < SPINS && atomic_load(&pool.wake) == seen; spin++) relax();
+        if (atomic_load(&pool.wake) == seen) {
+            atomic_fetch_add(&pool.sleeping, 1);
+            syscall(SYS_futex, &pool.wake, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+            atomic_fetch_sub(&pool.sleeping, 1);
+            continue;
+        }
+        seen = atomic_load(&pool.wake);
+        if (self < atomic_load(&pool.wanted)) work();
+    }
+    return NULL;
+}
+
+static int available(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        int count = CPU_COUNT(&set);
+        if (count > 0) return count < MAX_THREADS ? count : MAX_THREADS;
+    }
+    return 1;
+}
+
+void ck_set_threads(int threads) {
+    if (threads <= 0) threads = available();
+    atomic_store(&pool.wanted, threads < MAX_THREADS ? threads : MAX_THREADS);
+}
+
+int ck_threads(void) {
+    if (atomic_load(&pool.wanted) == 0) ck_set_threads(0);
+    return atomic_load(&pool.wanted);
+}
+
+static void start_workers(int wanted) {
+    for (; pool.started < wanted - 1; pool.started++) {
+        pthread_t thread;
+        pthread_attr_t attributes;
+        pthread_attr_init(&attributes);
+        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+        int failed = pthread_create(&thread, &attributes, worker, (void *)(long)(pool.started + 1));
+        pthread_attr_destroy(&attributes);
+        if (failed) return;
+    }
+}
+
+void ck_parallel(long count, void *context, void (*body)(void *, long)) {
+    int wanted = ck_threads();
+    if (count <= 1 || wanted <= 1 || pthread_mutex_trylock(&pool.busy) != 0) {
+        for (long index = 0; index < count; index++) body(context, index);
+        return;
+    }
+    start_workers(wanted);
+    uint64_t generation = (atomic_load(&pool.ticket) >> 32) + 1;
+    atomic_store(&pool.count, 0);
+    atomic_store(&pool.ticket, generation << 32);
+    atomic_store(&pool.finished, 0);
+    atomic_store(&pool.context, context);
+    atomic_store(&pool.body, body);
+    atomic_store(&pool.count, count);
+    atomic_fetch_add(&pool.wake, 1);
+    if (atomic_load(&pool.sleeping) > 0)
+        syscall(SYS_futex, &pool.wake, FUTEX_WAKE_PRIVATE, wanted, NULL, NULL, 0);
+    work();
+    for (int spin = 0; atomic_load(&pool.finished) < count; spin++) {
+        if (spin < SPINS) relax();
+        else sched_yield();
+    }
+    pthread_mutex_unlock(&pool.busy);
+}

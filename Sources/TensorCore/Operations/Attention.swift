@@ -1,0 +1,210 @@
+import CKernels
+
+/// Causal attention with grouped heads over paged keys and values.
+///
+///     s[i,j] = scale · q[i]·k[j]  for j ≤ i, and i − j < window     p = softmax(s)     y = p v
+///     ds = p (dy·vᵀ − Σ dy·y)     dq = scale · ds k     dk = scale · dsᵀ q     dv = pᵀ dy
+///
+/// Each row goes through the blocks of 32 keys from its sequence's first to its own, with one running maximum (online
+/// softmax), so its bits depend on its own prefix alone. No matrix of scores is kept; the backward pass computes the
+/// probabilities again from the saved log-sum-exp.
+///
+/// Source: Milakov & Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135.
+/// - Parameter q: Queries after the rotary embedding, `[N, H · D]`.
+/// - Parameter k: Keys after the rotary embedding, rounded as the pages store them, `[N, Hkv · D]`.
+/// - Parameter v: Values, rounded likewise, `[N, Hkv · D]`.
+/// - Parameter window: Keys that a row sees at most, itself included; 0 for all.
+/// - Parameter pages: Where keys and values are written, and read from.
+/// - Returns: `[N, H · D]`.
+public func attention(
+    _ q: Tensor, _ k: Tensor, _ v: Tensor, headWidth: Int, window: Int, layout: SequenceLayout, pages: KeyValuePages,
+    layer: Int
+) -> Tensor {
+    precondition(
+        q.shape[0] == layout.count && k.shape == [layout.count, pages.heads * headWidth] && v.shape == k.shape
+            && q.shape[1] % (pages.heads * headWidth) == 0 && pages.width == KeyValuePages.paddedWidth(headWidth),
+        "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(pages.heads) heads of \(headWidth)")
+    let call = AttentionCall(
+        heads: q.shape[1] / headWidth, keyHeads: pages.heads, headWidth: headWidth, window: window, layout: layout)
+    let (queries, keys, values) = (call.padded(q), call.padded(k), call.padded(v))
+    call.store(keys, values, pages: pages, layer: layer)
+    let (output, logSumExp) = call.forward(queries, pages: pages, layer: layer)
+    return record(call.unpadded(output), from: q, k, v) { dy in
+        let (dq, dk, dv) = call.backward(call.padded(dy), output, logSumExp, queries, keys, values)
+        return [call.unpadded(dq), call.unpadded(dk), call.unpadded(dv)]
+    }
+}
+
+/// The sizes of one call and its passes, on heads padded to a multiple of 16.
+private struct AttentionCall: Sendable {
+    let heads: Int
+    let keyHeads: Int
+    let headWidth: Int
+    let window: Int
+    let layout: SequenceLayout
+
+    var width: Int { KeyValuePages.paddedWidth(headWidth) }
+    var group: Int { heads / keyHeads }
+    var scale: Float { 1 / Float(headWidth).squareRoot() }
+    static let page = KeyValuePages.pageSize
+    static let queryLimit = Int(CK_QUERIES)
+
+    /// Heads widened with zeros, `[N, heads · D]` → `[N, heads · width]`; the tensor itself where nothing is to do.
+    func padded(_ x: Tensor) -> Tensor {
+        guard width != headWidth else { return x.detached }
+        let y = Tensor.zeros([x.shape[0], x.shape[1] / headWidth * width])
+        copyHeads(from: x, headWidth, to: y, width)
+        return y
+    }
+
+    func unpadded(_ x: Tensor) -> Tensor {
+        guard width != headWidth else { return x }
+        let y = Tensor(shape: [x.shape[0], x.shape[1] / width * headWidth])
+        copyHeads(from: x, width, to: y, headWidth)
+        return y
+    }
+
+    private func copyHeads(from x: Tensor, _ sourceWidth: Int, to y: Tensor, _ targetWidth: Int) {
+        for head in 0..<x.count / sourceWidth {
+            (y.floats + head * targetWidth).update(from: x.floats + head * sourceWidth, count: headWidth)
+        }
+    }
+
+    /// Writes all rows into their pages; a segment that continues another gets a copy of the page they part in.
+    func store(_ keys: Tensor, _ values: Tensor, pages: KeyValuePages, layer: Int) {
+        let stride = keyHeads * width
+        func write(row: Int, position: Int, segment: SequenceLayout.Segment) {
+            for head in 0..<keyHeads {
+                pages.store(
+                    layer: layer, page: Int(segment.pages[position / Self.page]), head: head,
+                    slot: position % Self.page, key: keys.floats + row * stride + head * width,
+                    value: values.floats + row * stride + head * width)
+            }
+        }
+        parallelFor(layout.segments.count) { index in
+            let segment = layout.segments[index]
+            for row in segment.rows {
+                write(row: row, position: segment.firstPosition + row - segment.rows.lowerBound, segment: segment)
+            }
+            if let parent = segment.parent {
+                let start = segment.firstPosition / Self.page * Self.page
+                for position in start..<segment.firstPosition {
+                    write(row: layout.segments[parent].rows.lowerBound + position, position: position, segment: segment)
+                }
+            }
+        }
+    }
+
+    func forward(_ q: Tensor, pages: KeyValuePages, layer: Int) -> (output: Tensor, logSumExp: Tensor) {
+        let output = Tensor(shape: q.shape)
+        let logSumExp = Tensor(shape: [q.shape[0], heads])
+        parallelFor(layout.tiles.count * keyHeads) { task in
+            let tile = layout.tiles[task / keyHeads]
+            let keyHead = task % keyHeads
+            let segment = layout.segments[tile.segment]
+            var addresses = pages.addresses(layer: layer, head: keyHead, pages: segment.pages)
+            let entries = entries(rows: tile.rows, keyHead: keyHead)
+            var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
+            var outputs = entries.map { UnsafeMutablePointer<Float>?(output.floats + $0 * width) }
+            var positions = entries.map { layout.positions[$0 / heads] }
+            var sums = [Float](repeating: 0, count: entries.count)
+            let scratch = Tensor(shape: [Self.queryLimit * Self.page + width * Self.page])
+            if pages.type == .bfloat16 {
+                var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: UInt16.self) }
+                var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: UInt16.self) }
+                ck_attention_bf16(
+                    &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale, window,
+                    scratch.floats)
+            } else {
+                var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: Float.self) }
+                var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: Float.self) }
+                ck_attention_f32(
+                    &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale, window,
+                    scratch.floats)
+            }
+            addresses = ([], [])
+            for (entry, sum) in zip(entries, sums) { logSumExp.floats[entry] = sum }
+        }
+        return (output, logSumExp)
+    }
+
+    /// The (row, head) pairs, numbered row · H + head, that share a head of keys.
+    private func entries(rows: Range<Int>, keyHead: Int) -> [Int] {
+        rows.flatMap { row in (0..<group).map { row * heads + keyHead * group + $0 } }
+    }
+
+    func backward(
+        _ dy: Tensor, _ output: Tensor, _ logSumExp: Tensor, _ q: Tensor, _ k: Tensor, _ v: Tensor
+    ) -> (dq: Tensor, dk: Tensor, dv: Tensor) {
+        let (dq, dk, dv) = (Tensor.zeros(q.shape), Tensor.zeros(k.shape), Tensor.zeros(v.shape))
+        let delta = Tensor(shape: logSumExp.shape)
+        parallelFor(delta.count, pieces: 256) { range in
+            for entry in range {
+                delta.floats[entry] = ck_dot(dy.floats + entry * width, output.floats + entry * width, width)
+            }
+        }
+        parallelFor(layout.families.count * keyHeads) { task in
+            let pass = AttentionHeadBackward(
+                call: self, keyHead: task % keyHeads, dy: dy, logSumExp: logSumExp, delta: delta, q: q, k: k, v: v,
+                dq: dq, dk: dk, dv: dv)
+            for segment in layout.families[task / keyHeads] { pass.run(layout.segments[segment]) }
+        }
+        return (dq, dk, dv)
+    }
+
+    /// The backward pass of one head of keys and values over one family of segments.
+    private struct AttentionHeadBackward {
+        let call: AttentionCall
+        let keyHead: Int
+        let dy, logSumExp, delta, q, k, v, dq, dk, dv: Tensor
+
+        func run(_ segment: SequenceLayout.Segment) {
+            let (width, page) = (call.width, AttentionCall.page)
+            let keyRows = call.layout.keyRows(of: segment)
+            let blocks = Tensor(shape: [4, page * width])
+            let (keys, values) = (blocks.floats, blocks.floats + page * width)
+            let (dkeys, dvalues) = (values + page * width, values + 2 * page * width)
+            let limit = AttentionCall.queryLimit
+            let scratch = Tensor(shape: [2 * page * width + 2 * limit * page + 2 * limit * width])
+            for first in stride(from: 0, to: keyRows.count, by: page) {
+                let rows = keyRows[first..<min(first + page, keyRows.count)]
+                blocks.floats.update(repeating: 0, count: blocks.count)
+                for (slot, row) in rows.enumerated() {
+                    (keys + slot * width).update(from: k.floats + keyPlace(row), count: width)
+                    (values + slot * width).update(from: v.floats + keyPlace(row), count: width)
+                }
+                attend(segment, first, rows.count, keys, values, dkeys, dvalues, scratch.floats)
+                for (slot, row) in rows.enumerated() {
+                    let place = keyPlace(row)
+                    ck_add(dk.floats + place, dk.floats + place, dkeys + slot * width, width)
+                    ck_add(dv.floats + place, dv.floats + place, dvalues + slot * width, width)
+                }
+            }
+        }
+
+        private func keyPlace(_ row: Int) -> Int { (row * call.keyHeads + keyHead) * call.width }
+
+        /// All queries of a segment that see the block of keys at `first`.
+        private func attend(
+            _ segment: SequenceLayout.Segment, _ first: Int, _ count: Int, _ keys: UnsafeMutablePointer<Float>,
+            _ values: UnsafeMutablePointer<Float>, _ dkeys: UnsafeMutablePointer<Float>,
+            _ dvalues: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
+        ) {
+            let width = call.width
+            let start = segment.rows.lowerBound + max(0, first - segment.firstPosition)
+            let tile = max(1, AttentionCall.queryLimit / call.group)
+            for row in stride(from: start, to: segment.rows.upperBound, by: tile) {
+                let entries = call.entries(rows: row..<min(row + tile, segment.rows.upperBound), keyHead: keyHead)
+                var dqueries = entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * width) }
+                var doutputs = entries.map { UnsafePointer<Float>?(dy.floats + $0 * width) }
+                var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
+                var sums = entries.map { logSumExp.floats[$0] }
+                var deltas = entries.map { delta.floats[$0] }
+                var positions = entries.map { call.layout.positions[$0 / call.heads] }
+                ck_attention_block_backward(
+                    &dqueries, dkeys, dvalues, &doutputs, &queries, &sums, &deltas, &positions, entries.count, keys,
+                    values, first, count, width, call.scale, call.window, scratch)
+            }
+        }
+    }
+}

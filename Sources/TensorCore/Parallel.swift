@@ -1,0 +1,56 @@
+import CKernels
+
+/// Runs `body` for every index below `count` on the pool's threads, the caller among them.
+///
+/// Which thread runs an index is open, so `body` must write to places of its own; then the result cannot depend on the
+/// number of threads. A call from inside a body runs serially. The hand-off takes about a microsecond.
+public func parallelFor(_ count: Int, _ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { escaping in
+        var closure = escaping
+        withUnsafeMutablePointer(to: &closure) { context in
+            ck_parallel(count, context) { context, index in
+                context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(index)
+            }
+        }
+    }
+}
+
+/// Runs `body` over the ranges that cut `0..<count` into pieces of `size`.
+public func parallelFor(_ count: Int, pieces size: Int, _ body: (Range<Int>) -> Void) {
+    parallelFor((count + size - 1) / size) { piece in
+        body(piece * size..<min(count, (piece + 1) * size))
+    }
+}
+
+/// The threads and kernels that this process computes with.
+public enum ComputeDevice {
+    /// How many threads the parallel loop uses; setting 0 takes as many as the process may run on.
+    public static var threadCount: Int {
+        get { Int(ck_threads()) }
+        set { ck_set_threads(Int32(clamping: newValue)) }
+    }
+
+    /// Instruction sets that have kernels of their own, in rising order.
+    public enum KernelLevel: Int32, CaseIterable, Sendable {
+        /// Any processor.
+        case portable
+        /// AVX2 with FMA.
+        case avx2
+        /// AVX-512.
+        case avx512
+        /// AVX-512 with bfloat16 dot products.
+        case avx512bf16
+    }
+
+    /// The kernels in use. Results of different levels differ in the last bits.
+    public static var kernelLevel: KernelLevel { KernelLevel(rawValue: ck_level()) ?? .portable }
+
+    /// The best kernels this processor can run.
+    public static var bestKernelLevel: KernelLevel { KernelLevel(rawValue: ck_best_level()) ?? .portable }
+
+    /// Switches to the kernels of a level.
+    ///
+    /// - Returns: `false`, with nothing changed, where the processor lacks them.
+    @discardableResult
+    public static func select(_ level: KernelLevel) -> Bool { ck_select_level(level.rawValue) }
+}
