@@ -6,12 +6,14 @@ public final class MappedFile: @unchecked Sendable {
     public let path: String
     /// The whole file. Valid as long as this object lives.
     public let bytes: UnsafeRawBufferPointer
+    private let isMapped: Bool
 
     /// Maps a regular file.
     ///
     /// - Throws: `ModelFileError` (`unreadable`) if it is missing, not a regular file, or can't be mapped.
     public init(path: String) throws(ModelFileError) {
         self.path = path
+        isMapped = true
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw ModelFileError(.unreadable, "cannot open \(path): \(String(cString: strerror(errno)))")
@@ -32,7 +34,17 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// A copy of bytes in memory, read as if it were a file of that name.
+    public init(bytes: [UInt8], name: String) {
+        path = name
+        isMapped = false
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+        copy.copyBytes(from: bytes)
+        self.bytes = UnsafeRawBufferPointer(copy)
+    }
+
     deinit {
+        guard isMapped else { return bytes.deallocate() }
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
 }

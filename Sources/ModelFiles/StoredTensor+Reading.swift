@@ -35,8 +35,9 @@ extension StoredTensor {
                 let bits = start.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
                 output[index] = Float(bitPattern: UInt32(bits) << 16)
             }
-        default:
-            throw ModelFileError(.unsupported, "\(file.path): tensor '\(name)' is \(type.rawValue)")
+        case .q8x0, .q4x0, .q4x1, .q5x0, .q5x1, .q2k, .q3k, .q4k, .q5k, .q6k:
+            BlockDecoding.decode(type, source, elements: range, into: output)
+        case .int32, .int64: break
         }
     }
 
