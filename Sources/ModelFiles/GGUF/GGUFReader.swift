@@ -78,7 +78,9 @@ struct GGUFReader {
 
     /// An array: the type of its elements in 32 bits, their number in 64, then the elements.
     private mutating func array(depth: Int) throws(ModelFileError) -> GGUFArray {
-        guard depth <= Self.maximumDepth else { throw malformed("arrays nested deeper than \(Self.maximumDepth) levels") }
+        guard depth <= Self.maximumDepth else {
+            throw malformed("arrays nested deeper than \(Self.maximumDepth) levels")
+        }
         let type = try integer(UInt32.self)
         switch type {
         case 0: return .uint8(try integers())

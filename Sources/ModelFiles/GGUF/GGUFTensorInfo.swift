@@ -26,7 +26,8 @@ struct GGUFTensorInfo {
             let size = try reader.integer(UInt64.self)
             let (product, overflow) = elements.multipliedReportingOverflow(by: Int(truncatingIfNeeded: size))
             guard size > 0, size <= UInt64(Int.max), !overflow else {
-                throw reader.malformed("dimensions \(dimensions.map { UInt64($0) } + [size]) (innermost first) make no sense")
+                throw reader.malformed(
+                    "dimensions \(dimensions.map { UInt64($0) } + [size]) (innermost first) make no sense")
             }
             dimensions.append(Int(size))
             elements = product
