@@ -43,8 +43,8 @@ extension BlockDecoding {
         let codes = block + 6
         for index in 0..<16 {
             let pair = UInt32(codes.byte(index))
-            let first = pair & 15 | (high >> UInt32(index) & 1) << 4
-            let second = pair >> 4 | (high >> UInt32(index &+ 16) & 1) << 4
+            let first = pair & 15 | (high & (1 &<< UInt32(truncatingIfNeeded: index)) == 0 ? 0 : 16)
+            let second = pair >> 4 | (high & (0x1_0000 &<< UInt32(truncatingIfNeeded: index)) == 0 ? 0 : 16)
             output[index] = scale * Float(Int32(bitPattern: first) &- 16)
             output[index + 16] = scale * Float(Int32(bitPattern: second) &- 16)
         }
@@ -60,8 +60,8 @@ extension BlockDecoding {
         let codes = block + 8
         for index in 0..<16 {
             let pair = UInt32(codes.byte(index))
-            let first = pair & 15 | (high >> UInt32(index) & 1) << 4
-            let second = pair >> 4 | (high >> UInt32(index &+ 16) & 1) << 4
+            let first = pair & 15 | (high & (1 &<< UInt32(truncatingIfNeeded: index)) == 0 ? 0 : 16)
+            let second = pair >> 4 | (high & (0x1_0000 &<< UInt32(truncatingIfNeeded: index)) == 0 ? 0 : 16)
             output[index] = scale * Float(Int32(bitPattern: first)) + minimum
             output[index + 16] = scale * Float(Int32(bitPattern: second)) + minimum
         }

@@ -40,15 +40,14 @@ public struct GGUFFile: Sendable {
         alignment = try Self.alignment(metadata, of: file)
 
         var listed: [GGUFTensorInfo] = []
-        listed.reserveCapacity(tensorCount)
         for index in 0..<tensorCount {
             listed.append(try GGUFTensorInfo(reading: &reader, index: index, count: tensorCount))
         }
         let dataStart = (reader.position + alignment - 1) / alignment * alignment
         var names: [String] = []
         var tensors: [String: StoredTensor] = [:]
-        names.reserveCapacity(tensorCount)
-        tensors.reserveCapacity(tensorCount)
+        names.reserveCapacity(listed.count)
+        tensors.reserveCapacity(listed.count)
         for info in listed {
             let tensor = try info.tensor(in: file, dataStart: dataStart, alignment: alignment)
             guard tensors.updateValue(tensor, forKey: info.name) == nil else {

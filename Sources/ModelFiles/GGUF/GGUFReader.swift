@@ -3,6 +3,8 @@
 struct GGUFReader {
     /// Arrays inside one another that are still accepted; no known file nests them at all.
     static let maximumDepth = 8
+    /// How many elements room is made for before they have been read; a count alone allocates no more.
+    static let maximumReserve = 1 << 18
 
     let file: MappedFile
     /// Where the next value starts, in bytes from the start of the file.
@@ -122,7 +124,7 @@ struct GGUFReader {
     ) throws(ModelFileError) -> [Element] {
         let count = try count(of: "elements", size: size)
         var elements: [Element] = []
-        elements.reserveCapacity(count)
+        elements.reserveCapacity(min(count, Self.maximumReserve))
         for _ in 0..<count { elements.append(try read(&self)) }
         return elements
     }
