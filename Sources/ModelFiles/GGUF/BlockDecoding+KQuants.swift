@@ -1,0 +1,139 @@
+/// The "K" types: 256 numbers a block in groups of 16 or 32, whose scales (and minima) are themselves quantised.
+///
+/// In the layouts, `h` counts halves of 128 numbers and `j` the four rows of 32 inside a half.
+extension BlockDecoding {
+    /// Q2_K, 84 bytes: 16 scale bytes [0..<16] (low half scale, high half minimum, one for each 16 numbers),
+    /// 64 bytes of codes [16..<80], `d` half [80..<82], `dmin` half [82..<84].
+    /// Number `128·h + 32·j + l` has bits `2j, 2j+1` of code byte `32·h + l`. `x = (d·scale)·q − dmin·minimum`.
+    @inline(__always)
+    static func decodeQ2K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
+        let scale = block.half(80)
+        let minimum = block.half(82)
+        for group in 0..<16 {
+            let packed = Int32(block.byte(group))
+            let groupScale = scale * Float(packed & 15)
+            let groupMinimum = minimum * Float(packed >> 4)
+            let codes = block + (16 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
+            let shift = Int32(truncatingIfNeeded: group >> 1 & 3) &* 2
+            let target = output + group &* 16
+            for index in 0..<16 {
+                let code = Int32(codes.byte(index)) &>> shift & 3
+                target[index] = groupScale * Float(code) - groupMinimum
+            }
+        }
+    }
+
+    /// Q3_K, 110 bytes: 32 bytes of third bits [0..<32], 64 bytes of low codes [32..<96] as in Q2_K, 12 bytes of scales
+    /// [96..<108], `d` half [108..<110].
+    /// The third bit of number `128·h + 32·j + l` is bit `4h + j` of byte `l`; where it is 0, 4 is subtracted.
+    /// Scale `s` of 16 has its low four bits in byte `s mod 8` (low half first) and its high two in bits
+    /// `2·(s div 4)` of byte `8 + s mod 4`. `x = (d·(scale − 32))·q`.
+    @inline(__always)
+    static func decodeQ3K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
+        let scale = block.half(108)
+        let scales = block + 96
+        for group in 0..<16 {
+            let low = Int32(scales.byte(group & 7)) &>> (group < 8 ? 0 : 4) & 15
+            let high = Int32(scales.byte(8 &+ group & 3)) &>> (Int32(truncatingIfNeeded: group >> 2) &* 2) & 3
+            let groupScale = scale * Float((low | high << 4) &- 32)
+            let codes = block + (32 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
+            let thirdBits = block + (group & 1) &* 16
+            let shift = Int32(truncatingIfNeeded: group >> 1 & 3) &* 2
+            let bit = Int32(truncatingIfNeeded: group >> 1)
+            let target = output + group &* 16
+            for index in 0..<16 {
+                let code = Int32(codes.byte(index)) &>> shift & 3
+                let third = Int32(thirdBits.byte(index)) &>> bit & 1
+                target[index] = groupScale * Float(code &- ((third ^ 1) << 2))
+            }
+        }
+    }
+
+    /// The 6-bit scale and minimum of group `group` of 8 in the 12 bytes that Q4_K and Q5_K share: groups 0–3 in the low
+    /// six bits of bytes 0–3 and 4–7; groups 4–7 with the low four bits in bytes 8–11 (scale low half, minimum high
+    /// half) and the high two in the top of bytes 0–3 and 4–7.
+    @inline(__always)
+    private static func scaleAndMinimum(_ packed: UnsafeRawPointer, _ group: Int) -> (scale: Float, minimum: Float) {
+        if group < 4 {
+            return (Float(packed.byte(group) & 63), Float(packed.byte(group &+ 4) & 63))
+        }
+        let low = packed.byte(group &+ 4)
+        let scale = low & 15 | (packed.byte(group &- 4) >> 6) << 4
+        let minimum = low >> 4 | (packed.byte(group) >> 6) << 4
+        return (Float(scale), Float(minimum))
+    }
+
+    /// Q4_K, 144 bytes: `d` half [0..<2], `dmin` half [2..<4], 12 bytes of scales and minima [4..<16] for 8 groups of 32,
+    /// 128 bytes of codes [16..<144]; bytes `32p + l` hold group `2p` in their low and group `2p + 1` in their high
+    /// halves. `x = (d·scale)·q − dmin·minimum`.
+    @inline(__always)
+    static func decodeQ4K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
+        let scale = block.half(0)
+        let minimum = block.half(2)
+        for pair in 0..<4 {
+            let first = scaleAndMinimum(block + 4, pair &* 2)
+            let second = scaleAndMinimum(block + 4, pair &* 2 &+ 1)
+            let firstScale = scale * first.scale
+            let firstMinimum = minimum * first.minimum
+            let secondScale = scale * second.scale
+            let secondMinimum = minimum * second.minimum
+            let codes = block + (16 &+ pair &* 32)
+            let target = output + pair &* 64
+            for index in 0..<32 {
+                let packed = Int32(codes.byte(index))
+                target[index] = firstScale * Float(packed & 15) - firstMinimum
+                target[index &+ 32] = secondScale * Float(packed >> 4) - secondMinimum
+            }
+        }
+    }
+
+    /// Q5_K, 176 bytes: `d`, `dmin`, scales and minima as in Q4_K [0..<16], 32 bytes of fifth bits [16..<48], 128 bytes of
+    /// low codes [48..<176] as in Q4_K. The fifth bit of number `32·g + l` is bit `g` of byte `l`.
+    /// `x = (d·scale)·q − dmin·minimum`.
+    @inline(__always)
+    static func decodeQ5K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
+        let scale = block.half(0)
+        let minimum = block.half(2)
+        let fifthBits = block + 16
+        for group in 0..<8 {
+            let factors = scaleAndMinimum(block + 4, group)
+            let groupScale = scale * factors.scale
+            let groupMinimum = minimum * factors.minimum
+            let codes = block + (48 &+ (group >> 1) &* 32)
+            let shift: Int32 = group & 1 == 0 ? 0 : 4
+            let bit = Int32(truncatingIfNeeded: group)
+            let target = output + group &* 32
+            for index in 0..<32 {
+                let low = Int32(codes.byte(index)) &>> shift & 15
+                let fifth = Int32(fifthBits.byte(index)) &>> bit & 1
+                target[index] = groupScale * Float(low | fifth << 4) - groupMinimum
+            }
+        }
+    }
+
+    /// Q6_K, 210 bytes: 128 bytes of low codes [0..<128], 64 bytes of high bits [128..<192], 16 × Int8 scales [192..<208]
+    /// for groups of 16, `d` half [208..<210].
+    /// Number `128·h + 32·j + l` has its low four bits in byte `64·h + 32·(j mod 2) + l` (low half for `j < 2`) and its
+    /// high two in bits `2j` of high byte `32·h + l`. `x = (d·scale)·(q − 32)`.
+    @inline(__always)
+    static func decodeQ6K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
+        let scale = block.half(208)
+        let scales = block + 192
+        for group in 0..<16 {
+            let half = group >> 3
+            let row = group >> 1 & 3
+            let column = (group & 1) &* 16
+            let groupScale = scale * Float(Int8(bitPattern: scales.byte(group)))
+            let lows = block + (half &* 64 &+ (row & 1) &* 32 &+ column)
+            let highs = block + (128 &+ half &* 32 &+ column)
+            let lowShift: Int32 = row < 2 ? 0 : 4
+            let highShift = Int32(truncatingIfNeeded: row) &* 2
+            let target = output + group &* 16
+            for index in 0..<16 {
+                let low = Int32(lows.byte(index)) &>> lowShift & 15
+                let high = Int32(highs.byte(index)) &>> highShift & 3
+                target[index] = groupScale * Float((low | high << 4) &- 32)
+            }
+        }
+    }
+}
