@@ -57,12 +57,12 @@ public func roundedToBFloat16(_ x: Tensor) -> Tensor {
     return record(y, from: x) { dy in [dy] }
 }
 
-/// Picks rows.
+/// Picks rows, the same one as often as it is named.
 ///
-///     y[i] = x[rows[i]]        dx[rows[i]] = dy[i], 0 elsewhere
+///     y[i] = x[rows[i]]        dx[rows[i]] += dy[i]  in the order of i
 ///
 /// - Parameter x: `[N, C]`.
-/// - Parameter rows: Row numbers, each at most once.
+/// - Parameter rows: Row numbers.
 /// - Returns: `[rows, C]`.
 public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { $0 >= 0 && $0 < x.shape[0] }, "selectRows: a row is outside \(x.shape)")
@@ -75,7 +75,8 @@ public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     return record(y, from: x) { dy in
         let dx = Tensor.zeros(shape)
         for (index, row) in rows.enumerated() {
-            (dx.floats + row * width).update(from: dy.floats + index * width, count: width)
+            let sum = dx.floats + row * width
+            ck_add(sum, sum, dy.floats + index * width, width)
         }
         return [dx]
     }
