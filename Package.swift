@@ -24,12 +24,11 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: optimized),
         .target(
-            name: "QwenModel", dependencies: ["TensorCore", "ModelFiles", "OrderedJSON"], swiftSettings: optimized),
+            name: "QwenModel", dependencies: ["TensorCore", "ModelFiles", "OrderedJSON", "Randomness"], swiftSettings: optimized),
         .target(name: "RegularExpressions", swiftSettings: optimized),
         .target(
             name: "ModelFiles", dependencies: ["OrderedJSON", "RegularExpressions"], swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
-        .testTarget(name: "QwenModelTests", dependencies: ["QwenModel"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]

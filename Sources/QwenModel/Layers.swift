@@ -48,6 +48,18 @@ public struct LinearLayer: Sendable {
     public let name: String
     let weight: PackedMatrix
     let bias: Tensor?
+    /// The name under which `weight` is trained; the embedding's for a tied vocabulary projection.
+    let weightName: String
+
+    init(name: String, weight: PackedMatrix, bias: Tensor?, weightName: String? = nil) {
+        (self.name, self.weight, self.bias) = (name, weight, bias)
+        self.weightName = weightName ?? name + ".weight"
+    }
+
+    /// Width of its input.
+    public var inputs: Int { weight.columns }
+    /// Width of its output.
+    public var outputs: Int { weight.rows }
 
     /// Applies the layer and the adapters of the context.
     ///
@@ -63,7 +75,7 @@ public struct LinearLayer: Sendable {
         }
         return linear(
             x, weight: weight, bias: bias, lowRank: terms,
-            gradients: (context.pass?.gradient(of: name + ".weight"), context.pass?.gradient(of: name + ".bias")),
+            gradients: (context.pass?.gradient(of: weightName), context.pass?.gradient(of: name + ".bias")),
             units: context.pass?.units ?? [])
     }
 

@@ -18,6 +18,8 @@ struct QwenAttention: Sendable {
     let headDim: Int
     let window: Int
 
+    var layers: [LinearLayer] { [q, k, v, o] }
+
     func callAsFunction(_ x: Tensor, _ placement: Placement, _ context: ForwardContext) -> Tensor {
         var q = q(x, context)  // [N, H·D]
         var k = k(x, context)  // [N, Hkv·D]
@@ -37,6 +39,8 @@ struct QwenAttention: Sendable {
 /// The gated feed-forward layer.
 struct QwenMLP: Sendable {
     let gate, up, down: LinearLayer
+
+    var layers: [LinearLayer] { [gate, up, down] }
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
         down(swiGLU(gate: gate(x, context), up: up(x, context)), context)  // [N, C]

@@ -130,7 +130,8 @@ struct ConfigurationFields {
             throw QwenModelError(.unsupported, "\(path): mixture-of-experts models (\(type)) are not supported yet")
         default:
             throw QwenModelError(
-                .unsupported, "\(path): model_type is '\(type)', expected 'qwen2' or 'qwen3' (Qwen2, Qwen2.5, QwQ, Qwen3)")
+                .unsupported,
+                "\(path): model_type is '\(type)', expected 'qwen2' or 'qwen3' (Qwen2, Qwen2.5, QwQ, Qwen3)")
         }
     }
 
@@ -141,7 +142,9 @@ struct ConfigurationFields {
         }
         let window = try size("sliding_window", limit: 1 << 26)
         if let types = self["layer_types"]?.arrayValue {
-            guard types.count == layers else { throw invalid("layer_types", "has \(types.count) entries for \(layers)") }
+            guard types.count == layers else {
+                throw invalid("layer_types", "has \(types.count) entries for \(layers)")
+            }
             return types.map { $0 == "sliding_attention" ? window : 0 }
         }
         let first = self["max_window_layers"]?.intValue ?? 28

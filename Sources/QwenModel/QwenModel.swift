@@ -30,7 +30,8 @@ public final class QwenModel: Sendable {
         finalNorm = try reader.norm("model.norm", c.hiddenSize, epsilon: c.rmsNormEpsilon)
         head =
             c.tieWordEmbeddings
-            ? LinearLayer(name: "lm_head", weight: table, bias: nil)
+            ? LinearLayer(
+                name: "lm_head", weight: table, bias: nil, weightName: "model.embed_tokens.weight")
             : try reader.linear("lm_head", rows: c.vocabularySize, columns: c.hiddenSize, bias: false)
         rotaryTable = Mutex(Self.rotaryTable(c, positions: 1024))
     }

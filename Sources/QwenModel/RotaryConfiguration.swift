@@ -33,7 +33,9 @@ public struct RotaryConfiguration: Sendable, Hashable {
         case "default": yarn = nil
         case "yarn":
             let factor = try parameters.number("factor", default: 1)
-            guard factor >= 1 else { throw parameters.invalid("rope_scaling.factor", "is \(factor), expected at least 1") }
+            guard factor >= 1 else {
+                throw parameters.invalid("rope_scaling.factor", "is \(factor), expected at least 1")
+            }
             yarn = Yarn(
                 factor: factor,
                 originalPositions: try parameters.size(
@@ -43,7 +45,8 @@ public struct RotaryConfiguration: Sendable, Hashable {
                 attentionFactor: parameters["attention_factor"]?.doubleValue)
         default:
             throw QwenModelError(
-                .unsupported, "\(fields.path): rotary scaling of type '\(type)' is not supported; 'default' and 'yarn' are")
+                .unsupported,
+                "\(fields.path): rotary scaling of type '\(type)' is not supported; 'default' and 'yarn' are")
         }
     }
 

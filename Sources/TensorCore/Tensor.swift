@@ -87,6 +87,14 @@ public struct Tensor: @unchecked Sendable {
         withExtendedLifetime(storage) { Array(UnsafeBufferPointer(start: floats, count: count)) }
     }
 
+    /// The same elements in storage of their own; off the tape.
+    public func copy() -> Tensor {
+        let copy = Tensor(shape: shape, type: type)
+        copy.storage.pointer.copyMemory(
+            from: storage.pointer + offset * type.byteCount, byteCount: count * type.byteCount)
+        return copy
+    }
+
     /// The rows of a range, sharing storage; off the tape.
     public func rows(_ range: Range<Int>) -> Tensor {
         let width = shape.dropFirst().reduce(1, *)

@@ -1,0 +1,85 @@
+import Foundation
+import ModelFiles
+import OrderedJSON
+import Randomness
+
+/// Fresh random weights for a configuration: matrices normal with mean 0 and deviation `initializer_range` (0.02), norms
+/// one, biases zero, as transformers initialises Qwen models. A function of the seed alone.
+public struct InitializedWeights: WeightSource {
+    /// Where the configuration came from.
+    public let path: String
+    /// The config.json.
+    public let configuration: JSONValue
+    private let shapes: [String: [Int]]
+    private let order: [String: Int]
+    private let deviation: Double
+    private let seed: UInt64
+
+    /// Weights for a config.json.
+    ///
+    /// - Throws: `QwenModelError` for an unusable configuration.
+    public init(configuration: JSONValue, path: String, seed: UInt64) throws {
+        self.path = path
+        self.configuration = configuration
+        self.seed = seed
+        let c = try QwenConfiguration(configuration, path: path)
+        deviation = configuration["initializer_range"]?.doubleValue ?? 0.02
+        let list = Self.shapes(c)
+        shapes = Dictionary(uniqueKeysWithValues: list)
+        order = Dictionary(uniqueKeysWithValues: list.enumerated().map { ($1.0, $0) })
+    }
+
+    private static func shapes(_ c: QwenConfiguration) -> [(String, [Int])] {
+        let (queries, keys) = (c.attentionHeads * c.headDim, c.keyValueHeads * c.headDim)
+        var list: [(String, [Int])] = [("model.embed_tokens.weight", [c.vocabularySize, c.hiddenSize])]
+        for layer in 0..<c.hiddenLayers {
+            let name = "model.layers.\(layer)."
+            for (part, rows, biased) in [
+                ("q_proj", queries, c.attentionBias), ("k_proj", keys, c.attentionBias),
+                ("v_proj", keys, c.attentionBias),
+            ] {
+                list.append((name + "self_attn.\(part).weight", [rows, c.hiddenSize]))
+                if biased { list.append((name + "self_attn.\(part).bias", [rows])) }
+            }
+            list.append((name + "self_attn.o_proj.weight", [c.hiddenSize, queries]))
+            if c.outputBias { list.append((name + "self_attn.o_proj.bias", [c.hiddenSize])) }
+            if c.qkNorm {
+                list += [
+                    (name + "self_attn.q_norm.weight", [c.headDim]), (name + "self_attn.k_norm.weight", [c.headDim]),
+                ]
+            }
+            list += [
+                (name + "input_layernorm.weight", [c.hiddenSize]),
+                (name + "post_attention_layernorm.weight", [c.hiddenSize]),
+                (name + "mlp.gate_proj.weight", [c.intermediateSize, c.hiddenSize]),
+                (name + "mlp.up_proj.weight", [c.intermediateSize, c.hiddenSize]),
+                (name + "mlp.down_proj.weight", [c.hiddenSize, c.intermediateSize]),
+            ]
+        }
+        list.append(("model.norm.weight", [c.hiddenSize]))
+        if !c.tieWordEmbeddings { list.append(("lm_head.weight", [c.vocabularySize, c.hiddenSize])) }
+        return list
+    }
+
+    /// A fresh weight.
+    public func weight(named name: String) throws(ModelFileError) -> StoredTensor? {
+        guard let shape = shapes[name], let index = order[name] else { return nil }
+        let count = shape.reduce(1, *)
+        let address = RandomAddress(seed: seed, purpose: .modelInitialization, prompt: index)
+        let values: [Float] =
+            shape.count == 2
+            ? (0..<count).map { Float(Self.normal(address, $0) * deviation) }
+            : Array(repeating: name.hasSuffix("bias") ? 0 : 1, count: count)
+        let bytes = values.withUnsafeBytes { Array($0) }
+        return StoredTensor(
+            name: name, shape: shape, type: .float32, file: MappedFile(copying: bytes, path: path), offset: 0)
+    }
+
+    /// A normal draw by Box and Muller.
+    private static func normal(_ address: RandomAddress, _ place: Int) -> Double {
+        let bits = address.bits(at: place)
+        let first = (Double(UInt64(bits.x) << 32 | UInt64(bits.y)) + 1) * 0x1p-64
+        let second = Double(UInt64(bits.z) << 32 | UInt64(bits.w)) * 0x1p-64
+        return (-2 * log(first)).squareRoot() * cos(2 * .pi * second)
+    }
+}
