@@ -14,7 +14,8 @@ public final class MappedFile: @unchecked Sendable {
     public init(path: String) throws(ModelFileError) {
         self.path = path
         isMapped = true
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK the opening of a named pipe waits for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw ModelFileError(.unreadable, "cannot open \(path): \(String(cString: strerror(errno)))")
         }

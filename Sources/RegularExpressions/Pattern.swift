@@ -47,14 +47,18 @@ public struct Pattern: Sendable {
 
     /// Compiles an expression.
     ///
+    /// - Parameter maximumInstructions: A lower limit than `Pattern.maximumInstructions`, for many small expressions.
     /// - Throws: `PatternError` with the place of the fault.
-    public init(_ source: String, options: Options = []) throws(PatternError) {
+    public init(
+        _ source: String, options: Options = [], maximumInstructions: Int = Pattern.maximumInstructions
+    ) throws(PatternError) {
         var parser = try PatternParser(source, options: options)
         let tree = try parser.parse()
         self.source = source
         groupNumbers = parser.groupNumbers
         groupCount = parser.groupCount
-        program = try PatternCompiler.compile(tree, groupCount: parser.groupCount)
+        program = try PatternCompiler.compile(
+            tree, groupCount: parser.groupCount, limit: min(maximumInstructions, Self.maximumInstructions))
     }
 
     /// The match that spans the whole text (`re.fullmatch`), if there is one.

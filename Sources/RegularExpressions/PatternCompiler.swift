@@ -22,9 +22,12 @@ struct Program: Sendable {
 /// Turns a tree into instructions.
 struct PatternCompiler {
     private var instructions: [Instruction] = []
+    private let limit: Int
 
-    static func compile(_ tree: PatternTree, groupCount: Int) throws(PatternError) -> Program {
-        var compiler = PatternCompiler()
+    private init(limit: Int) { self.limit = limit }
+
+    static func compile(_ tree: PatternTree, groupCount: Int, limit: Int) throws(PatternError) -> Program {
+        var compiler = PatternCompiler(limit: limit)
         try compiler.emit(.group(tree, number: 0))
         try compiler.append(.match)
         return Program(
@@ -33,10 +36,10 @@ struct PatternCompiler {
     }
 
     private mutating func append(_ instruction: Instruction) throws(PatternError) {
-        guard instructions.count < Pattern.maximumInstructions else {
+        guard instructions.count < limit else {
             throw PatternError(
                 code: .tooLarge,
-                message: "it needs more than \(Pattern.maximumInstructions) steps; use smaller counts", offset: 0)
+                message: "it needs more than \(limit) steps; use smaller counts", offset: 0)
         }
         instructions.append(instruction)
     }

@@ -112,4 +112,17 @@ struct SafetensorsFileTests {
         }
         #expect(count > 50)
     }
+
+    @Test("a path that is no regular file is refused without waiting")
+    func notRegular() throws {
+        let folder = try TemporaryFolder()
+        #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)
+        for (path, complaint) in [
+            (folder.path + "/pipe", "is not a regular file"), (folder.path, "is not a regular file"),
+            (folder.path + "/nothing", "No such file or directory"),
+        ] {
+            let error = #expect(throws: ModelFileError.self) { try SafetensorsFile(path: path) }
+            #expect(error?.code == .unreadable && error?.message.contains(complaint) == true, "\(error?.message ?? "")")
+        }
+    }
 }

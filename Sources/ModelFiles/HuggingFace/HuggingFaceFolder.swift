@@ -1,0 +1,76 @@
+import Foundation
+import OrderedJSON
+
+/// A model in Hugging Face's layout: config.json, and the weights in model.safetensors or in several files with an index.
+///
+/// All headers are read and checked when it is opened; the weights are mapped, and read when they are used.
+public struct HuggingFaceFolder: Sendable {
+    /// Where it is.
+    public let path: String
+    /// config.json.
+    public let config: JSONValue
+    /// generation_config.json, if there is one.
+    public let generationConfig: JSONValue?
+    /// The names of all tensors.
+    public let tensorNames: [String]
+    private let fileOfTensor: [String: SafetensorsFile]
+
+    /// Opens a folder.
+    ///
+    /// - Throws: `ModelFileError` that says what the folder is instead, what is missing, or which file is damaged.
+    public init(path: String) throws(ModelFileError) {
+        self.path = path
+        try FolderDiagnosis.requireFolder(path)
+        guard access(path + "/config.json", F_OK) == 0 else { throw FolderDiagnosis.missingConfig(in: path) }
+        config = .object(try JSONFile.object(in: try MappedFile(path: path + "/config.json")))
+        let generationPath = path + "/generation_config.json"
+        generationConfig =
+            access(generationPath, F_OK) == 0
+            ? .object(try JSONFile.object(in: try MappedFile(path: generationPath))) : nil
+
+        let indexPath = path + "/model.safetensors.index.json"
+        if access(path + "/model.safetensors", F_OK) == 0 {
+            let file = try SafetensorsFile(path: path + "/model.safetensors")
+            tensorNames = file.names
+            fileOfTensor = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
+        } else if access(indexPath, F_OK) == 0 {
+            let index = try SafetensorsIndex(try MappedFile(path: indexPath))
+            tensorNames = index.tensorNames
+            fileOfTensor = try Self.openShards(of: index, in: path)
+        } else {
+            throw FolderDiagnosis.missingWeights(in: path)
+        }
+    }
+
+    /// The tensor of a name, or `nil` if there is none.
+    ///
+    /// - Throws: `ModelFileError` (`unsupported`) if its numbers are of a type that can't be read.
+    public func tensor(named name: String) throws(ModelFileError) -> StoredTensor? {
+        try fileOfTensor[name]?.tensor(named: name)
+    }
+
+    private static func openShards(
+        of index: SafetensorsIndex, in path: String
+    ) throws(ModelFileError) -> [String: SafetensorsFile] {
+        var files: [String: SafetensorsFile] = [:]
+        for shard in index.shardNames {
+            guard access("\(path)/\(shard)", F_OK) == 0 else {
+                throw ModelFileError(
+                    .missing, "\(path): the index names \(shard), which is not there; download the model again")
+            }
+            files[shard] = try SafetensorsFile(path: "\(path)/\(shard)")
+        }
+        let namesOfFile = files.mapValues { Set($0.names) }
+        var fileOfTensor: [String: SafetensorsFile] = [:]
+        for name in index.tensorNames {
+            guard let shard = index.shardOfTensor[name], namesOfFile[shard]?.contains(name) == true else {
+                throw ModelFileError(
+                    .missing,
+                    "\(path): the index says that tensor \(quoted(name)) lies in \(index.shardOfTensor[name] ?? "no file"), "
+                        + "but that file has none of this name")
+            }
+            fileOfTensor[name] = files[shard]
+        }
+        return fileOfTensor
+    }
+}
