@@ -28,11 +28,11 @@ extension StoredTensor {
                 from: source + range.lowerBound * 4, byteCount: range.count * 4)
         case .float16:
             let start = source + range.lowerBound * 2
-            for index in 0..<range.count { output[index] = start.half(index * 2) }
+            readHalves(start, count: range.count, into: output)
         case .bfloat16:
             let start = source + range.lowerBound * 2
             for index in 0..<range.count {
-                let bits = start.loadUnaligned(fromByteOffset: index * 2, as: UInt16.self)
+                let bits = start.loadUnaligned(fromByteOffset: index &* 2, as: UInt16.self)
                 output[index] = Float(bitPattern: UInt32(bits) << 16)
             }
         case .q8x0, .q4x0, .q4x1, .q5x0, .q5x1, .q2k, .q3k, .q4k, .q5k, .q6k:

@@ -13,13 +13,9 @@ extension BlockDecoding {
             let packed = Int32(block.byte(group))
             let groupScale = scale * Float(packed & 15)
             let groupMinimum = minimum * Float(packed >> 4)
-            let codes = block + (16 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
-            let shift = Int32(truncatingIfNeeded: group >> 1 & 3) &* 2
-            let target = output + group &* 16
-            for index in 0..<16 {
-                let code = Int32(codes.byte(index)) &>> shift & 3
-                target[index] = groupScale * Float(code) - groupMinimum
-            }
+            let codes = block.sixteen(16 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
+            let shift = UInt8(truncatingIfNeeded: group >> 1 & 3) &* 2
+            store(codes &>> shift & 3, times: groupScale, minus: groupMinimum, to: output + group &* 16)
         }
     }
 
@@ -36,16 +32,11 @@ extension BlockDecoding {
             let low = Int32(scales.byte(group & 7)) &>> (group < 8 ? 0 : 4) & 15
             let high = Int32(scales.byte(8 &+ group & 3)) &>> (Int32(truncatingIfNeeded: group >> 2) &* 2) & 3
             let groupScale = scale * Float((low | high << 4) &- 32)
-            let codes = block + (32 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
-            let thirdBits = block + (group & 1) &* 16
-            let shift = Int32(truncatingIfNeeded: group >> 1 & 3) &* 2
-            let bit = Int32(truncatingIfNeeded: group >> 1)
-            let target = output + group &* 16
-            for index in 0..<16 {
-                let code = Int32(codes.byte(index)) &>> shift & 3
-                let third = Int32(thirdBits.byte(index)) &>> bit & 1
-                target[index] = groupScale * Float(code &- ((third ^ 1) << 2))
-            }
+            let codes = block.sixteen(32 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
+            let thirdBits = block.sixteen((group & 1) &* 16)
+            let shift = UInt8(truncatingIfNeeded: group >> 1 & 3) &* 2
+            let third = thirdBits &>> UInt8(truncatingIfNeeded: group >> 1) & 1
+            store(codes &>> shift & 3 | third &<< 2, less: 4, times: groupScale, to: output + group &* 16)
         }
     }
 
@@ -77,12 +68,11 @@ extension BlockDecoding {
             let firstMinimum = minimum * first.minimum
             let secondScale = scale * second.scale
             let secondMinimum = minimum * second.minimum
-            let codes = block + (16 &+ pair &* 32)
-            let target = output + pair &* 64
-            for index in 0..<32 {
-                let packed = Int32(codes.byte(index))
-                target[index] = firstScale * Float(packed & 15) - firstMinimum
-                target[index &+ 32] = secondScale * Float(packed >> 4) - secondMinimum
+            for part in 0..<2 {
+                let codes = block.sixteen(16 &+ pair &* 32 &+ part &* 16)
+                let target = output + (pair &* 64 &+ part &* 16)
+                store(codes & 15, times: firstScale, minus: firstMinimum, to: target)
+                store(codes &>> 4, times: secondScale, minus: secondMinimum, to: target + 32)
             }
         }
     }
@@ -94,19 +84,15 @@ extension BlockDecoding {
     static func decodeQ5K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
         let scale = block.half(0)
         let minimum = block.half(2)
-        let fifthBits = block + 16
         for group in 0..<8 {
             let factors = scaleAndMinimum(block + 4, group)
             let groupScale = scale * factors.scale
             let groupMinimum = minimum * factors.minimum
-            let codes = block + (48 &+ (group >> 1) &* 32)
-            let shift: Int32 = group & 1 == 0 ? 0 : 4
-            let bit = Int32(truncatingIfNeeded: group)
-            let target = output + group &* 32
-            for index in 0..<32 {
-                let low = Int32(codes.byte(index)) &>> shift & 15
-                let fifth = Int32(fifthBits.byte(index)) &>> bit & 1
-                target[index] = groupScale * Float(low | fifth << 4) - groupMinimum
+            for part in 0..<2 {
+                let codes = block.sixteen(48 &+ (group >> 1) &* 32 &+ part &* 16) &>> (group & 1 == 0 ? 0 : 4) & 15
+                let fifth = block.sixteen(16 &+ part &* 16) &>> UInt8(truncatingIfNeeded: group) & 1
+                let target = output + (group &* 32 &+ part &* 16)
+                store(codes | fifth &<< 4, times: groupScale, minus: groupMinimum, to: target)
             }
         }
     }
@@ -124,16 +110,11 @@ extension BlockDecoding {
             let row = group >> 1 & 3
             let column = (group & 1) &* 16
             let groupScale = scale * Float(Int8(bitPattern: scales.byte(group)))
-            let lows = block + (half &* 64 &+ (row & 1) &* 32 &+ column)
-            let highs = block + (128 &+ half &* 32 &+ column)
-            let lowShift: Int32 = row < 2 ? 0 : 4
-            let highShift = Int32(truncatingIfNeeded: row) &* 2
-            let target = output + group &* 16
-            for index in 0..<16 {
-                let low = Int32(lows.byte(index)) &>> lowShift & 15
-                let high = Int32(highs.byte(index)) &>> highShift & 3
-                target[index] = groupScale * Float((low | high << 4) &- 32)
-            }
+            let lows = block.sixteen(half &* 64 &+ (row & 1) &* 32 &+ column)
+            let highs = block.sixteen(128 &+ half &* 32 &+ column)
+            let low = lows &>> (row < 2 ? 0 : 4) & 15
+            let high = highs &>> UInt8(truncatingIfNeeded: row &* 2) & 3
+            store(low | high &<< 4, less: 32, times: groupScale, to: output + group &* 16)
         }
     }
 }
