@@ -43,7 +43,8 @@ struct AdamWTests {
 
     private func advance(
         _ state: inout AdamWState, _ optimizer: AdamW, _ parameters: inout [Float], _ gradients: [Float],
-        learningRate: Double, scale: Float = 1, forEachPiece: (Range<Int>, (Range<Int>) -> Void) -> Void = { $1($0) }
+        learningRate: Double, scale: Float = 1,
+        forEachPiece: (Range<Int>, @Sendable (Range<Int>) -> Void) -> Void = { $1($0) }
     ) {
         parameters.withUnsafeMutableBufferPointer { parameters in
             gradients.withUnsafeBufferPointer {
@@ -54,27 +55,26 @@ struct AdamWTests {
         }
     }
 
-    @Test("a step is the same bits however the buffers are cut")
+    @Test("a step is the same bits however the buffers are cut and on however many threads")
     func pieces() {
         let count = 10_007
         let gradients = draw(count, seed: 2)
         let optimizer = AdamW(beta2: 0.95, weightDecay: 0.1)
-        func run(_ length: Int, backwards: Bool) -> ([Float], AdamWState) {
+        func run(_ length: Int) -> ([Float], AdamWState) {
             var parameters = draw(count, seed: 1)
             var state = AdamWState(count: count)
             for _ in 0..<3 {
                 advance(&state, optimizer, &parameters, gradients, learningRate: 1e-3, scale: 0.5) { range, body in
-                    let starts = Array(stride(from: range.lowerBound, to: range.upperBound, by: length))
-                    for start in backwards ? starts.reversed() : starts {
-                        body(start..<min(start + length, range.upperBound))
+                    DispatchQueue.concurrentPerform(iterations: (range.count + length - 1) / length) { piece in
+                        body(piece * length..<min((piece + 1) * length, range.count))
                     }
                 }
             }
             return (parameters, state)
         }
-        let whole = run(count, backwards: false)
+        let whole = run(count)
         for length in [1, 3, 64, 1000] {
-            let pieces = run(length, backwards: true)
+            let pieces = run(length)
             #expect(pieces.0 == whole.0 && pieces.1 == whole.1)
         }
     }

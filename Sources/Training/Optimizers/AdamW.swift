@@ -85,20 +85,50 @@ public struct AdamWUpdate: Sendable, Equatable {
             gradients.count == count && firstMoment.count == count && secondMoment.count == count,
             "AdamW: \(count) parameters with \(gradients.count) gradients, moments \(firstMoment.count), \(secondMoment.count)"
         )
-        guard let p = parameters.baseAddress, let g = gradients.baseAddress, let m = firstMoment.baseAddress,
-            let v = secondMoment.baseAddress
-        else { return }
-        for index in 0..<count {
-            let gradient = g[index] * gradientScale
-            let first =
-                isFirstMostlyNew
-                ? gradient - (gradient - m[index]) * (1 - newFirst) : m[index] + newFirst * (gradient - m[index])
-            let second = v[index] * oldSecond + newSecond * gradient * gradient
-            let root = second.squareRoot() / secondCorrection + epsilon
+        let (p, m, v) = (Lanes(parameters), Lanes(firstMoment), Lanes(secondMoment))
+        let g = UnsafeRawBufferPointer(gradients)
+        let whole = count & ~7
+        for index in stride(from: 0, to: whole, by: 8) {
+            let gradient = g.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self)
+            let (parameter, first, second) = next(p[index], gradient, m[index], v[index])
+            p[index] = parameter
             m[index] = first
             v[index] = second
-            p[index] = p[index] * keep - stepSize * first / root
         }
+        for index in whole..<count {
+            func wide(_ value: Float) -> SIMD8<Float> { SIMD8(repeating: value) }
+            let (parameter, first, second) = next(
+                wide(parameters[index]), wide(gradients[index]), wide(firstMoment[index]), wide(secondMoment[index]))
+            parameters[index] = parameter[0]
+            firstMoment[index] = first[0]
+            secondMoment[index] = second[0]
+        }
+    }
+
+    /// The update of eight parameters; the same bits as of each alone.
+    @inline(__always)
+    private func next(_ p: SIMD8<Float>, _ g: SIMD8<Float>, _ m: SIMD8<Float>, _ v: SIMD8<Float>)
+        -> (parameter: SIMD8<Float>, first: SIMD8<Float>, second: SIMD8<Float>)
+    {
+        let gradient = g * gradientScale
+        let change = gradient - m
+        let first = isFirstMostlyNew ? gradient - change * (1 - newFirst) : m + newFirst * change
+        let second = v * oldSecond + newSecond * gradient * gradient
+        let root = second.squareRoot() / secondCorrection + epsilon
+        return (p * keep - stepSize * first / root, first, second)
+    }
+}
+
+/// Eight neighbours of a buffer at a time, wherever they start.
+private struct Lanes {
+    private let bytes: UnsafeMutableRawBufferPointer
+
+    init(_ buffer: UnsafeMutableBufferPointer<Float>) { bytes = UnsafeMutableRawBufferPointer(buffer) }
+
+    @inline(__always)
+    subscript(index: Int) -> SIMD8<Float> {
+        get { bytes.loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self) }
+        nonmutating set { bytes.storeBytes(of: newValue, toByteOffset: index * 4, as: SIMD8<Float>.self) }
     }
 }
 
@@ -137,7 +167,7 @@ public struct AdamWState: Sendable, Equatable {
     public mutating func advance(
         _ optimizer: AdamW, parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>,
         learningRate: Double, gradientScale: Float = 1,
-        forEachPiece: (Range<Int>, (Range<Int>) -> Void) -> Void = { $1($0) }
+        forEachPiece: (Range<Int>, @Sendable (Range<Int>) -> Void) -> Void = { $1($0) }
     ) {
         precondition(
             parameters.count == firstMoment.count && gradients.count == firstMoment.count,
@@ -146,7 +176,8 @@ public struct AdamWState: Sendable, Equatable {
         let update = optimizer.update(step: step, learningRate: learningRate, gradientScale: gradientScale)
         firstMoment.withUnsafeMutableBufferPointer { first in
             secondMoment.withUnsafeMutableBufferPointer { second in
-                let (first, second) = (first, second)
+                // Pieces don't overlap, so threads never touch the same element.
+                nonisolated(unsafe) let (parameters, gradients, first, second) = (parameters, gradients, first, second)
                 forEachPiece(parameters.indices) { piece in
                     update.apply(
                         parameters: UnsafeMutableBufferPointer(rebasing: parameters[piece]),
