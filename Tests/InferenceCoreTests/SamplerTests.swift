@@ -131,6 +131,18 @@ struct SamplerTests {
         }
     }
 
+    @Test("a draw exactly between two tokens takes the second")
+    func drawAtBoundary() throws {
+        var sampler = Sampler()
+        for count in [4, 2048] {
+            let logits = [Float](repeating: 1.5, count: count)
+            for token in [0, 1, count / 4, count / 2, count - 1] {
+                let uniform = Double(token) / Double(count)
+                #expect(try sampler.choose(logits, SamplingParameters(), uniform: uniform) == Int32(token))
+            }
+        }
+    }
+
     @Test("greedy takes the likeliest token, the lowest id of ties, after the repetition penalty")
     func greedy() throws {
         var sampler = Sampler()
