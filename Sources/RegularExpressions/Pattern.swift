@@ -6,8 +6,8 @@
 /// `a i m s u`. Backreferences, look-around, atomic groups, possessive quantifiers and `(?x)` are refused.
 ///
 /// One difference from Python remains: where the body of a loop can match the empty text, Python tries it once more at
-/// the end of the loop. A group inside then shows that empty try, here the last one that read something; and a body that
-/// prefers the empty text (`(?:\b|.)*`) may go on here where Python stops.
+/// the end of the loop. A group inside then shows that empty try, here the last one that read something; and if an earlier
+/// alternative of the body is empty (`(?:\b|.)*`), the loop may go on here where Python stops.
 ///
 /// The text is walked once with the set of all states that are still alive, in order of preference.
 /// Source: Cox 2009, "Regular Expression Matching: the Virtual Machine Approach" (Pike's machine).
