@@ -1,0 +1,56 @@
+import OrderedJSON
+import Testing
+
+@testable import Rewards
+
+@Suite("Math corpora")
+struct MathCorpusTests {
+    @Test(
+        "GSM8K: every gold answer equals itself and differs from itself plus one",
+        .enabled(if: Corpus.exists("gsm8k-test.jsonl"), "needs ../shared/corpora/gsm8k-test.jsonl"))
+    func gsm8k() throws {
+        let rows = try Corpus.rows("gsm8k-test.jsonl")
+        #expect(!rows.isEmpty)
+        for row in rows {
+            let text = try #require(row["answer"]?.stringValue)
+            let verdict = MathVerifier.verify(gold: text, prediction: text)
+            #expect(verdict.verdict == .correct, "\(text): \(verdict)")
+            #expect(verdict.rule == .phrase)
+            let bare = try #require(text.split(separator: "#### ").last).filter { $0 != "," }
+            let next = try #require(Int(bare)) + 1
+            for wrong in ["\\boxed{\(next)}", "The answer is \(next).", "#### \(next)", "so we get \(next)"] {
+                #expect(MathVerifier.verify(gold: text, prediction: wrong).verdict == .wrong)
+            }
+            for right in ["\\boxed{\(bare)}", "The answer is $\(bare)$.", "so we get \(bare) dollars."] {
+                #expect(MathVerifier.verify(gold: text, prediction: right).verdict == .correct, "\(right)")
+            }
+        }
+    }
+
+    @Test(
+        "no wrong answer of the public verdicts is accepted",
+        .enabled(if: Corpus.exists("math-public.jsonl"), "needs ../shared/corpora/math-public.jsonl"))
+    func publicVerdicts() throws {
+        var found = (right: 0, rights: 0, numbers: 0, numbersRight: 0, wrongs: 0)
+        for row in try Corpus.rows("math-public.jsonl") where row["ambiguous"]?.boolValue == false {
+            let gold = try #require(row["gold"]?.stringValue)
+            let prediction = try #require(row["prediction"]?.stringValue)
+            let form = (row["config"]?["gold_form"]?.stringValue).flatMap { MathConfiguration.GoldForm(rawValue: $0) }
+            let clock = ContinuousClock.now
+            let verdict = MathVerifier.verify(
+                gold: gold, prediction: prediction, configuration: MathConfiguration(goldForm: form ?? .bare))
+            #expect(ContinuousClock.now - clock < .seconds(10), "\(row["id"] ?? .null) hangs")
+            let isNumber = NumberParser.parse(gold) != nil
+            if row["expected"]?.boolValue == true {
+                found.rights += 1
+                if isNumber { found.numbers += 1 }
+                if verdict.score == 1 { found.right += 1; if isNumber { found.numbersRight += 1 } }
+                else if isNumber { print("MISS", row["id"]?.stringValue ?? "", gold.prefix(60), "|", prediction.suffix(90).debugDescription, verdict.extracted?.prefix(40) ?? "", verdict.reason) }
+            } else {
+                found.wrongs += 1
+                #expect(verdict.score == 0, "\(row["id"] ?? .null): gold \(gold.prefix(80)), \(verdict)")
+            }
+        }
+        print(found)
+    }
+}
