@@ -54,7 +54,9 @@ public struct RewardReport: Sendable {
                     metrics["\(prefix)/failed/\(boundary.rawValue)"] = .integer(count)
                 }
             }
-            for (key, value) in part.logs.sorted(by: { $0.key < $1.key }) { metrics["\(prefix)/\(key)"] = .double(value) }
+            for (key, value) in part.logs.sorted(by: { $0.key < $1.key }) {
+                metrics["\(prefix)/\(key)"] = .double(value)
+            }
         }
         metrics["rewards/unscorable"] = .integer(unscorable)
         return metrics

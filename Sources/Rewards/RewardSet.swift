@@ -27,7 +27,8 @@ public struct RewardSet: Sendable {
     /// - Throws: `RewardsError` if there is none, a weight is not finite, or two have the same name.
     public init(_ entries: [Entry]) throws(RewardsError) {
         guard !entries.isEmpty else {
-            throw RewardsError(.invalidOption, "rewards: got an empty list, expected at least one; add one, such as {type: math}")
+            throw RewardsError(
+                .invalidOption, "rewards: got an empty list, expected at least one; add one, such as {type: math}")
         }
         var names: Set<String> = []
         for (index, entry) in entries.enumerated() {
@@ -39,7 +40,8 @@ public struct RewardSet: Sendable {
             guard names.insert(entry.function.name).inserted else {
                 throw RewardsError(
                     .duplicateName,
-                    "rewards[\(index)]: the name \"\(entry.function.name)\" is taken by an earlier reward; give it another name")
+                    "rewards[\(index)]: the name \"\(entry.function.name)\" is taken by an earlier reward; give it another name"
+                )
             }
         }
         self.entries = entries

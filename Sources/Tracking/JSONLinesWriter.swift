@@ -20,7 +20,8 @@ public final class JSONLinesWriter: @unchecked Sendable {
     public init(path: String) throws(TrackingError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw TrackingError(.unreadable, "\(path): can't be opened (\(SystemFile.reason(errno))); check that its folder exists")
+            throw TrackingError(
+                .unreadable, "\(path): can't be opened (\(SystemFile.reason(errno))); check that its folder exists")
         }
         do throws(TrackingError) {
             repairedBytes = try Self.cutTornLine(descriptor, path)
@@ -49,9 +50,11 @@ public final class JSONLinesWriter: @unchecked Sendable {
         let start = lseek(descriptor, 0, SEEK_END)
         let written = SystemFile.retrying { write(descriptor, bytes, bytes.count) }
         guard written != bytes.count else { return }
-        let reason = written < 0 ? SystemFile.reason(errno) : "only \(written) of \(bytes.count) bytes; the disk is full"
+        let reason =
+            written < 0 ? SystemFile.reason(errno) : "only \(written) of \(bytes.count) bytes; the disk is full"
         if written > 0, start >= 0 { _ = ftruncate(descriptor, start) }
-        throw TrackingError(.unwritable, "\(path): a line could not be written (\(reason)); free some space and resume the run")
+        throw TrackingError(
+            .unwritable, "\(path): a line could not be written (\(reason)); free some space and resume the run")
     }
 
     /// Waits until everything appended is on the disk.
@@ -73,7 +76,8 @@ public final class JSONLinesWriter: @unchecked Sendable {
             let start = max(0, end - block.count)
             let count = SystemFile.retrying { pread(descriptor, &block, end - start, start) }
             guard count == end - start else {
-                throw TrackingError(.unreadable, "\(path): its end can't be read (\(SystemFile.reason(errno))); check the disk")
+                throw TrackingError(
+                    .unreadable, "\(path): its end can't be read (\(SystemFile.reason(errno))); check the disk")
             }
             if let newline = block[..<count].lastIndex(of: 0x0A) {
                 keep = start + newline + 1
@@ -84,7 +88,8 @@ public final class JSONLinesWriter: @unchecked Sendable {
         guard keep < size else { return 0 }
         guard ftruncate(descriptor, keep) == 0 else {
             throw TrackingError(
-                .unwritable, "\(path): its torn last line can't be cut off (\(SystemFile.reason(errno))); check permissions")
+                .unwritable,
+                "\(path): its torn last line can't be cut off (\(SystemFile.reason(errno))); check permissions")
         }
         return size - keep
     }

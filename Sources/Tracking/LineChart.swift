@@ -172,7 +172,8 @@ private struct ChartDrawing {
             let space = 26 + Double(series.label.count) * 7.2 + 18
             guard x + space <= right + 18 else { break }
             lines.append(
-                "<path d=\"M\(number(x)) 50h18\" stroke=\"\(color(index))\" stroke-width=\"3\" stroke-linecap=\"round\"/>")
+                "<path d=\"M\(number(x)) 50h18\" stroke=\"\(color(index))\" stroke-width=\"3\" stroke-linecap=\"round\"/>"
+            )
             lines.append(label(series.label, x: x + 26, y: 54, size: 12, anchor: "start", fill: "#333333"))
             x += space
         }
@@ -180,7 +181,8 @@ private struct ChartDrawing {
     }
 
     private func label(
-        _ text: String, x: Double, y: Double, size: Int, anchor: String, fill: String = "#555555", weight: String = "400"
+        _ text: String, x: Double, y: Double, size: Int, anchor: String, fill: String = "#555555",
+        weight: String = "400"
     ) -> String {
         "<text x=\"\(number(x))\" y=\"\(number(y))\" font-size=\"\(size)\" font-weight=\"\(weight)\" "
             + "text-anchor=\"\(anchor)\" fill=\"\(fill)\">\(Self.escaped(text))</text>"
@@ -208,7 +210,10 @@ private struct ChartDrawing {
             case "<": result += "&lt;"
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
-            default: if scalar.value >= 0x20, scalar.value != 0xFFFE, scalar.value != 0xFFFF { result.unicodeScalars.append(scalar) }
+            default:
+                if scalar.value >= 0x20, scalar.value != 0xFFFE, scalar.value != 0xFFFF {
+                    result.unicodeScalars.append(scalar)
+                }
             }
         }
         return result

@@ -19,7 +19,8 @@ public struct RunFolder: Hashable, Sendable {
     public init(existing path: String) throws(TrackingError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue else {
-            throw TrackingError(.unreadable, "run folder \(path): not there or not a folder; give the folder of an earlier run")
+            throw TrackingError(
+                .unreadable, "run folder \(path): not there or not a folder; give the folder of an earlier run")
         }
         self.path = path
     }
@@ -35,7 +36,8 @@ public struct RunFolder: Hashable, Sendable {
             try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
         } catch {
             throw TrackingError(
-                .unwritable, "run folder \(base): can't be created (\(error.localizedDescription)); choose another with run_dir",
+                .unwritable,
+                "run folder \(base): can't be created (\(error.localizedDescription)); choose another with run_dir",
                 cause: error)
         }
         for attempt in 1...100 {
@@ -46,10 +48,13 @@ public struct RunFolder: Hashable, Sendable {
             }
             guard errno == EEXIST else {
                 throw TrackingError(
-                    .unwritable, "run folder \(candidate): can't be created (\(SystemFile.reason(errno))); choose another with run_dir")
+                    .unwritable,
+                    "run folder \(candidate): can't be created (\(SystemFile.reason(errno))); choose another with run_dir"
+                )
             }
         }
-        throw TrackingError(.unwritable, "run folder \(stem): this and 99 numbered names are taken; choose another name")
+        throw TrackingError(
+            .unwritable, "run folder \(stem): this and 99 numbered names are taken; choose another name")
     }
 
     /// The resolved recipe.

@@ -31,7 +31,8 @@ struct MathCorpusTests {
         "no wrong answer of the public verdicts is accepted",
         .enabled(if: Corpus.exists("math-public.jsonl"), "needs ../shared/corpora/math-public.jsonl"))
     func publicVerdicts() throws {
-        var found = (right: 0, rights: 0, numbers: 0, numbersRight: 0, wrongs: 0)
+        var right = 0
+        var plain: [Bool] = []
         for row in try Corpus.rows("math-public.jsonl") where row["ambiguous"]?.boolValue == false {
             let gold = try #require(row["gold"]?.stringValue)
             let prediction = try #require(row["prediction"]?.stringValue)
@@ -40,17 +41,17 @@ struct MathCorpusTests {
             let verdict = MathVerifier.verify(
                 gold: gold, prediction: prediction, configuration: MathConfiguration(goldForm: form ?? .bare))
             #expect(ContinuousClock.now - clock < .seconds(10), "\(row["id"] ?? .null) hangs")
-            let isNumber = NumberParser.parse(gold) != nil
-            if row["expected"]?.boolValue == true {
-                found.rights += 1
-                if isNumber { found.numbers += 1 }
-                if verdict.score == 1 { found.right += 1; if isNumber { found.numbersRight += 1 } }
-                else if isNumber { print("MISS", row["id"]?.stringValue ?? "", gold.prefix(60), "|", prediction.suffix(90).debugDescription, verdict.extracted?.prefix(40) ?? "", verdict.reason) }
-            } else {
-                found.wrongs += 1
+            guard row["expected"]?.boolValue == true else {
                 #expect(verdict.score == 0, "\(row["id"] ?? .null): gold \(gold.prefix(80)), \(verdict)")
+                continue
+            }
+            right += verdict.score
+            if NumberParser.parse(gold) != nil, verdict.extracted.flatMap({ NumberParser.parse($0) }) != nil {
+                plain.append(verdict.score == 1)
             }
         }
-        print(found)
+        #expect(right > 0)
+        // Where both sides are plain numbers, nearly every right answer is found.
+        #expect(Double(plain.count { $0 }) >= 0.95 * Double(plain.count))
     }
 }

@@ -8,11 +8,14 @@ struct LineChartTests {
     static let chart = LineChart(
         title: "Reward & accuracy <tiny>", xLabel: "step", yLabel: "mean reward",
         series: [
-            .init("reward", (0...100).map { step in
-                let y = 1 - exp(-Double(step) / 30)
-                return .init(Double(step), y, interval: (y - 0.08)...(y + 0.08))
-            }),
-            .init("held-out accuracy", stride(from: 0, through: 100, by: 10).map { .init(Double($0), Double($0) / 125) }),
+            .init(
+                "reward",
+                (0...100).map { step in
+                    let y = 1 - exp(-Double(step) / 30)
+                    return .init(Double(step), y, interval: (y - 0.08)...(y + 0.08))
+                }),
+            .init(
+                "held-out accuracy", stride(from: 0, through: 100, by: 10).map { .init(Double($0), Double($0) / 125) }),
         ])
 
     @Test("the picture is well-formed, self-contained XML with one line and one band a series that has intervals")
@@ -31,7 +34,9 @@ struct LineChartTests {
 
     @Test("a value that is not finite makes a gap")
     func gap() {
-        let points: [LineChart.Point] = [.init(0, 1), .init(1, 2), .init(2, .nan), .init(3, 4), .init(4, .infinity), .init(5, 1)]
+        let points: [LineChart.Point] = [
+            .init(0, 1), .init(1, 2), .init(2, .nan), .init(3, 4), .init(4, .infinity), .init(5, 1),
+        ]
         let svg = LineChart(title: "", xLabel: "", yLabel: "", series: [.init("a", points)]).svg()
         #expect(svg.components(separatedBy: "stroke-width=\"2\"").count - 1 == 3)
         #expect(!svg.lowercased().contains("nan") && !svg.contains("inf"))
@@ -52,7 +57,8 @@ struct LineChartTests {
         "ticks are 1, 2 or 5 times a power of ten and cover the values",
         arguments: [
             ([0, 1], ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]), ([0, 97], ["0", "20", "40", "60", "80", "100"]),
-            ([-0.3, 0.2], ["-0.3", "-0.2", "-0.1", "0", "0.1", "0.2"]), ([0, 50_000], ["0", "10k", "20k", "30k", "40k", "50k"]),
+            ([-0.3, 0.2], ["-0.3", "-0.2", "-0.1", "0", "0.1", "0.2"]),
+            ([0, 50_000], ["0", "10k", "20k", "30k", "40k", "50k"]),
         ] as [([Double], [String])])
     func ticks(values: [Double], expected: [String]) {
         let axis = ChartAxis(values: values, ticks: 5, widens: true)

@@ -65,7 +65,10 @@ struct RecordTests {
             for worker in 0..<4 {
                 group.addTask {
                     for index in 0..<200 {
-                        try writers[worker % 2].append(["w": .integer(worker), "i": .integer(index), "pad": .string(String(repeating: "y", count: 300))])
+                        try writers[worker % 2].append([
+                            "w": .integer(worker), "i": .integer(index),
+                            "pad": .string(String(repeating: "y", count: 300)),
+                        ])
                     }
                 }
             }
@@ -79,16 +82,23 @@ struct RecordTests {
     @Test("numbers that JSON can't hold become null and are listed in the line")
     func nonFinite() {
         let record: JSONObject = ["loss": .double(.nan), "a": ["b": [1.5, .double(-.infinity)]], "z": 2]
-        #expect(MetricsRecord.line(record) == #"{"loss":null,"a":{"b":[1.5,null]},"z":2,"non_finite":{"loss":"NaN","a.b.1":"-Infinity"}}"#)
+        #expect(
+            MetricsRecord.line(record)
+                == #"{"loss":null,"a":{"b":[1.5,null]},"z":2,"non_finite":{"loss":"NaN","a.b.1":"-Infinity"}}"#)
         #expect(MetricsRecord.line(["step": 1]) == #"{"step":1}"#)
     }
 
-    @Test("a full disk is a clear error", .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "needs /dev/full"))
+    @Test(
+        "a full disk is a clear error",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full"), "needs /dev/full"))
     func fullDisk() throws {
         let writer = try JSONLinesWriter(path: "/dev/full")
         let error = #expect(throws: TrackingError.self) { try writer.append(["step": 1]) }
         #expect(error?.code == .unwritable)
-        #expect(error?.message == "/dev/full: a line could not be written (No space left on device); free some space and resume the run")
+        #expect(
+            error?.message
+                == "/dev/full: a line could not be written (No space left on device); free some space and resume the run"
+        )
     }
 
     @Test("errors say what, where and what to do")
@@ -97,21 +107,31 @@ struct RecordTests {
         let base = temporary.path
         try "".write(toFile: base + "/file", atomically: true, encoding: .utf8)
         let table: [(() throws -> Void, TrackingError.Code, String)] = [
-            ({ _ = try JSONLinesWriter(path: base + "/no/m.jsonl") }, .unreadable,
-                "\(base)/no/m.jsonl: can't be opened (No such file or directory); check that its folder exists"),
-            ({ _ = try JSONLinesWriter(path: base) }, .unreadable,
-                "\(base): can't be opened (Is a directory); check that its folder exists"),
-            ({ _ = try RunFolder(existing: base + "/gone") }, .unreadable,
-                "run folder \(base)/gone: not there or not a folder; give the folder of an earlier run"),
-            ({ _ = try RunFolder(existing: base + "/file") }, .unreadable,
-                "run folder \(base)/file: not there or not a folder; give the folder of an earlier run"),
+            (
+                { _ = try JSONLinesWriter(path: base + "/no/m.jsonl") }, .unreadable,
+                "\(base)/no/m.jsonl: can't be opened (No such file or directory); check that its folder exists"
+            ),
+            (
+                { _ = try JSONLinesWriter(path: base) }, .unreadable,
+                "\(base): can't be opened (Is a directory); check that its folder exists"
+            ),
+            (
+                { _ = try RunFolder(existing: base + "/gone") }, .unreadable,
+                "run folder \(base)/gone: not there or not a folder; give the folder of an earlier run"
+            ),
+            (
+                { _ = try RunFolder(existing: base + "/file") }, .unreadable,
+                "run folder \(base)/file: not there or not a folder; give the folder of an earlier run"
+            ),
         ]
         for (action, code, message) in table {
             let error = #expect(throws: TrackingError.self) { try action() }
             #expect(error?.code == code)
             #expect(error?.message == message)
         }
-        let error = #expect(throws: TrackingError.self) { _ = try RunFolder(base: base + "/file", name: "a", date: Date()) }
+        let error = #expect(throws: TrackingError.self) {
+            _ = try RunFolder(base: base + "/file", name: "a", date: Date())
+        }
         #expect(error?.code == .unwritable)
         #expect(error?.message.hasSuffix("choose another with run_dir") == true)
     }

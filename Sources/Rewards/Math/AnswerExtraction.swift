@@ -67,7 +67,11 @@ public enum AnswerExtraction {
             let (text, isList) = AnswerPhrase.answer(in: bytes, from: start)
             return found(text, .phrase, isList: isList)
         }
-        if let range = lastTag(in: bytes) { return found(text(of: bytes[range]), .answerTag) }
+        switch lastTag(in: bytes) {
+        case .some(.some(let range)): return found(text(of: bytes[range]), .answerTag)
+        case .some(.none): return .none(reason: "the last <answer> is never closed")
+        case .none: break
+        }
         if unfinished { return .none(reason: "the completion ends inside its thought") }
         if let formula = AnswerPhrase.lastFormula(in: bytes) { return found(formula, .lastFormula) }
         let first = max(0, bytes.count - lastNumberBytes)
@@ -86,9 +90,12 @@ public enum AnswerExtraction {
 
     private static func text(of bytes: ArraySlice<UInt8>) -> String { MathText.string(MathText.trimmed(bytes)) }
 
-    private static func lastTag(in bytes: [UInt8]) -> Range<Int>? {
-        guard let close = ByteSearch.last(of: Array("</answer>".utf8), in: bytes) else { return nil }
+    /// What stands in the last answer tags. Outer `nil`: there are none; inner `nil`: they are never closed.
+    private static func lastTag(in bytes: [UInt8]) -> Range<Int>?? {
         let open = Array("<answer>".utf8)
-        return ByteSearch.last(of: open, in: Array(bytes[..<close])).map { $0 + open.count..<close }
+        guard let start = ByteSearch.last(of: open, in: bytes) else { return nil }
+        let first = start + open.count
+        let close = ByteSearch.first(of: Array("</answer>".utf8), in: bytes, from: first)
+        return .some(close.map { first..<$0 })
     }
 }

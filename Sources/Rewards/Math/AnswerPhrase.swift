@@ -21,7 +21,9 @@ enum AnswerPhrase {
     private static func phraseEnd(in bytes: [UInt8], at start: Int) -> Int? {
         guard bytes.count - start >= word.count else { return nil }
         for index in word.indices where bytes[start + index] | 0x20 != word[index] { return nil }
-        if start > 0, MathText.isWord(bytes[start - 1]) || bytes[start - 1] == 0x3C || bytes[start - 1] == 0x2F { return nil }
+        if start > 0, MathText.isWord(bytes[start - 1]) || bytes[start - 1] == 0x3C || bytes[start - 1] == 0x2F {
+            return nil
+        }
         var index = start + word.count
         while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x2A { index += 1 }
         guard index < bytes.count else { return nil }
@@ -42,7 +44,8 @@ enum AnswerPhrase {
         let sentence = first..<sentenceEnd(in: bytes, from: first)
         if let (content, end) = mathSpan(in: bytes, sentence) {
             if StandaloneNumber.isClean(bytes, after: end) { return (text(bytes[content]), false) }
-        } else if let (_, end) = NumberParser.prefix(of: bytes, at: first), StandaloneNumber.isClean(bytes, after: end) {
+        } else if let (_, end) = NumberParser.prefix(of: bytes, at: first), StandaloneNumber.isClean(bytes, after: end)
+        {
             return (text(bytes[first..<end]), false)
         } else if let number = StandaloneNumber.only(in: bytes[sentence]) {
             return (number, false)
@@ -77,7 +80,9 @@ enum AnswerPhrase {
             let byte = bytes[index]
             if byte == 0x0A || byte == 0x0D { return index }
             if byte == 0x2E, index + 1 >= bytes.count || bytes[index + 1] <= 0x20 { return index }
-            if byte == 0x3C, index + 1 < bytes.count, bytes[index + 1] == 0x2F || bytes[index + 1] == 0x7C { return index }
+            if byte == 0x3C, index + 1 < bytes.count, bytes[index + 1] == 0x2F || bytes[index + 1] == 0x7C {
+                return index
+            }
             index += 1
         }
         return index
@@ -95,7 +100,9 @@ enum AnswerPhrase {
             let limit = min(bytes.count, first + maximumBytes)
             var index = first
             while index < limit {
-                if ByteSearch.matches(close, in: bytes, at: index), index > first { return (first..<index, index + close.count) }
+                if ByteSearch.matches(close, in: bytes, at: index), index > first {
+                    return (first..<index, index + close.count)
+                }
                 if bytes[index] == 0x0A, open[0] == 0x24, open.count == 1 { break }
                 index += bytes[index] == 0x5C ? 2 : 1
             }

@@ -15,6 +15,9 @@ enum BoxScanner {
         let end: Int
     }
 
+    /// Boxes of one list that are collected; a longer list equals no answer anyway.
+    private static let maximumList = 256
+
     private static let commands = ["\\boxed", "\\fbox", "\\framebox"].map { Array($0.utf8) }
 
     static func lastBoxes(in bytes: [UInt8]) -> Result {
@@ -51,7 +54,7 @@ enum BoxScanner {
         if let lastOpen, lastOpen > last.start { return .open }
         var list = [last]
         for box in closed.dropLast().reversed() {
-            guard let next = list.last, isJoint(bytes[box.end..<next.start]) else { break }
+            guard list.count < maximumList, let next = list.last, isJoint(bytes[box.end..<next.start]) else { break }
             list.append(box)
         }
         return .boxes(list.reversed().map(\.content))

@@ -54,8 +54,11 @@ struct CountdownExpression {
         guard literals.count == numbers.count else { return false }
         var open: [UInt: (plus: Int, minus: Int)] = [:]
         for number in numbers {
-            if number < 0 { open[number.magnitude, default: (0, 0)].minus += 1 }
-            else { open[number.magnitude, default: (0, 0)].plus += 1 }
+            if number < 0 {
+                open[number.magnitude, default: (0, 0)].minus += 1
+            } else {
+                open[number.magnitude, default: (0, 0)].plus += 1
+            }
         }
         for literal in literals.sorted(by: { !$0.negated && $1.negated }) {
             guard var left = open[literal.value.magnitude] else { return false }

@@ -40,9 +40,10 @@ public struct CountdownReward: RewardFunction {
         guard !numbers.isEmpty, numbers.count == list.arrayValue?.count, numbers.count <= Self.maximumNumbers else {
             return .failed(
                 RewardFailure(
-                    .badRow, "column \"\(numbersColumn)\" is not an array of 1 to \(Self.maximumNumbers) whole numbers"))
+                    .badRow, "column \"\(numbersColumn)\" is not an array of 1 to \(Self.maximumNumbers) whole numbers")
+            )
         }
-        return .score(Self.solves(sample.completion, target: target, numbers: numbers) ? 1 : 0)
+        return .score(Self.solves(ThinkTags.completion(of: sample), target: target, numbers: numbers) ? 1 : 0)
     }
 
     /// Whether a completion's answer reaches the target with each number used exactly once.
@@ -61,7 +62,7 @@ public struct CountdownReward: RewardFunction {
         let open = Array("<answer>".utf8)
         guard let start = ByteSearch.last(of: open, in: bytes) else { return nil }
         let first = start + open.count
-        guard let end = ByteSearch.all(of: Array("</answer>".utf8), in: bytes).first(where: { $0 >= first }) else {
+        guard let end = ByteSearch.first(of: Array("</answer>".utf8), in: bytes, from: first) else {
             return nil
         }
         return MathText.string(bytes[first..<end])

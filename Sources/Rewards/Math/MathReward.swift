@@ -40,7 +40,8 @@ public struct MathReward: RewardFunction {
         case .double(let value): gold = JSONValue.pythonSpelling(of: value)
         default: return nil
         }
-        return MathVerifier.verify(gold: gold, prediction: sample.completion, configuration: configuration)
+        return MathVerifier.verify(
+            gold: gold, prediction: ThinkTags.completion(of: sample), configuration: configuration)
     }
 
     private static func outcome(_ verdict: MathVerdict?) -> RewardOutcome {

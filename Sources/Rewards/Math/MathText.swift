@@ -36,11 +36,14 @@ enum MathText {
 
     /// Commands around a whole answer that change its look and not its value.
     private static let wrappers = [
-        "\\boxed", "\\fbox", "\\text", "\\textbf", "\\textit", "\\textrm", "\\mathbf", "\\mathrm", "\\mathit", "\\mathsf",
+        "\\boxed", "\\fbox", "\\text", "\\textbf", "\\textit", "\\textrm", "\\mathbf", "\\mathrm", "\\mathit",
+        "\\mathsf",
         "\\mbox", "\\boldsymbol",
     ].map { Array($0.utf8) }
 
-    private static let prefixes = ["\\displaystyle", "\\textstyle", "\\color{red}", "\\color{blue}"].map { Array($0.utf8) }
+    private static let prefixes = ["\\displaystyle", "\\textstyle", "\\color{red}", "\\color{blue}"].map {
+        Array($0.utf8)
+    }
 
     /// How many wrappers around each other are looked through.
     private static let maximumWrappers = 64
@@ -95,7 +98,9 @@ enum MathText {
 
     private static func withoutDelimiters(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         for (open, close) in delimiters
-        where bytes.count >= open.count + close.count && bytes.starts(with: open) && bytes.suffix(close.count) == close[...] {
+        where bytes.count >= open.count + close.count && bytes.starts(with: open)
+            && bytes.suffix(close.count) == close[...]
+        {
             let inside = bytes.dropFirst(open.count).dropLast(close.count)
             return inside.contains(open[0]) && open[0] != 0x5C ? bytes : inside
         }

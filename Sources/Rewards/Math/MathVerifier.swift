@@ -54,7 +54,9 @@ struct GoldAnswer: Sendable {
 
     /// Reads a gold answer; `nil` if there is nothing in it that an answer could equal.
     init?(_ text: String, form: MathConfiguration.GoldForm) {
-        guard let answer = Self.answer(in: text, form: form), answer.utf8.count <= ExactNumber.Limit.bytes else { return nil }
+        guard let answer = Self.answer(in: text, form: form), answer.utf8.count <= ExactNumber.Limit.bytes else {
+            return nil
+        }
         number = form == .choice || form == .string ? nil : NumberParser.parse(answer)
         canonical = MathText.canonical(answer)
         guard !canonical.isEmpty, Self.isBalanced(canonical) else { return nil }

@@ -111,7 +111,9 @@ struct NumberParser {
 
     private static let fractionCommands = ["\\frac", "\\dfrac", "\\tfrac", "\\cfrac"].map { Array($0.utf8) }
 
-    private var isAtFraction: Bool { Self.fractionCommands.contains { ByteSearch.matches($0, in: bytes, at: position) } }
+    private var isAtFraction: Bool {
+        Self.fractionCommands.contains { ByteSearch.matches($0, in: bytes, at: position) }
+    }
 
     private mutating func fraction(depth: Int) -> ExactNumber? {
         guard depth < ExactNumber.Limit.depth, take("\\frac") || take("\\dfrac") || take("\\tfrac") || take("\\cfrac"),
@@ -140,7 +142,9 @@ struct NumberParser {
     private mutating func scientificExponent() -> Int?? {
         let start = position
         if take("e") || take("E") {
-            if let byte = current, MathText.isDigit(byte) || byte == 0x2B || byte == 0x2D { return .some(signedInteger()) }
+            if let byte = current, MathText.isDigit(byte) || byte == 0x2B || byte == 0x2D {
+                return .some(signedInteger())
+            }
             position = start
             return nil
         }
@@ -268,7 +272,8 @@ extension NumberParser {
         while true {
             if let byte = current, byte == 0x20 || byte == 0x09 || byte == 0x7E {
                 position += 1
-            } else if current == 0x5C, let next = byte(at: position + 1), [0x2C, 0x3B, 0x3A, 0x21, 0x20].contains(next) {
+            } else if current == 0x5C, let next = byte(at: position + 1), [0x2C, 0x3B, 0x3A, 0x21, 0x20].contains(next)
+            {
                 position += 2
             } else {
                 return

@@ -2,7 +2,9 @@
 enum NumberWords {
     /// `x = rest`: one letter or Greek command, perhaps with a subscript, and a single equals sign.
     static func assignment(_ bytes: ArraySlice<UInt8>) -> (name: String, rest: ArraySlice<UInt8>)? {
-        guard let equals = bytes.firstIndex(of: 0x3D), bytes[(equals + 1)...].firstIndex(of: 0x3D) == nil else { return nil }
+        guard let equals = bytes.firstIndex(of: 0x3D), bytes[(equals + 1)...].firstIndex(of: 0x3D) == nil else {
+            return nil
+        }
         let name = MathText.trimmed(bytes[..<equals])
         guard (1...24).contains(name.count) else { return nil }
         var rest = name
@@ -30,26 +32,35 @@ enum NumberWords {
 
     /// Words after a number that change its value or leave it open, so that the number alone is not the answer.
     static let changing: Set<String> = [
-        "or", "and", "to", "not", "is", "was", "nor", "over", "times", "plus", "minus", "divided", "multiplied", "hundred",
+        "or", "and", "to", "not", "is", "was", "nor", "over", "times", "plus", "minus", "divided", "multiplied",
+        "hundred",
         "thousand", "million", "billion", "trillion", "dozen", "dozens", "score", "half", "halves", "third", "thirds",
-        "quarter", "quarters", "pair", "pairs", "percent", "pi", "mod", "modulo", "squared", "cubed", "factorial", "choose",
-        "base", "through", "versus", "vs", "maybe", "perhaps", "possibly", "sqrt", "root", "more", "less", "fewer", "approx",
-        "at", "plusmn", "unless", "k", "bn",
+        "quarter", "quarters", "pair", "pairs", "percent", "pi", "mod", "modulo", "squared", "cubed", "factorial",
+        "choose",
+        "base", "through", "versus", "vs", "maybe", "perhaps", "possibly", "sqrt", "root", "more", "less", "fewer",
+        "approx",
+        "at", "plusmn", "unless", "k", "bn", "if", "when", "where", "for", "with", "otherwise", "except", "but",
+        "remainder", "negative", "below", "infinity", "wrong", "tens", "ones", "twos",
     ]
 
     /// Words before a number that make it one of several, or not the value itself.
     static let changingBefore: Set<String> = [
         "or", "and", "to", "not", "nor", "than", "least", "most", "about", "approximately", "around", "roughly", "over",
-        "times", "plus", "minus", "by", "between", "mod", "modulo", "base", "isn", "never", "either", "sqrt", "of", "maybe",
+        "times", "plus", "minus", "by", "between", "mod", "modulo", "base", "isn", "never", "either", "sqrt", "of",
+        "maybe",
     ]
 
     /// Units that may stand without `\text`.
     static let units: Set<String> = [
         "mm", "cm", "dm", "m", "km", "in", "inch", "inches", "ft", "feet", "foot", "yd", "yard", "yards", "mi", "mile",
-        "miles", "meter", "meters", "centimeter", "centimeters", "kilometer", "kilometers", "mg", "g", "kg", "gram", "grams",
-        "kilogram", "kilograms", "lb", "lbs", "pound", "pounds", "oz", "ounce", "ounces", "ml", "mL", "L", "liter", "liters",
-        "s", "sec", "second", "seconds", "min", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days", "week",
-        "weeks", "month", "months", "year", "years", "mph", "km/h", "m/s", "dollar", "dollars", "cent", "cents", "degree",
+        "miles", "meter", "meters", "centimeter", "centimeters", "kilometer", "kilometers", "mg", "g", "kg", "gram",
+        "grams",
+        "kilogram", "kilograms", "lb", "lbs", "pound", "pounds", "oz", "ounce", "ounces", "ml", "mL", "L", "liter",
+        "liters",
+        "s", "sec", "second", "seconds", "min", "minute", "minutes", "hr", "hrs", "hour", "hours", "day", "days",
+        "week",
+        "weeks", "month", "months", "year", "years", "mph", "km/h", "m/s", "dollar", "dollars", "cent", "cents",
+        "degree",
         "degrees", "unit", "units", "square", "cubic",
     ]
 
@@ -80,11 +91,13 @@ enum NumberWords {
     }
 
     private static func isUnitWord(_ word: Substring, isText: Bool) -> Bool {
-        if units.contains(String(word)) { return true }
+        if units.contains(String(word)) { return isText || word.utf8.count > 1 }  // `5m` may be a product
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
         guard isText, parts.count <= 2 else { return false }
         return parts.allSatisfy { part in
-            !part.isEmpty && part.utf8.allSatisfy(MathText.isLetter) && !changing.contains(part.lowercased())
+            let isFraction = part.hasSuffix("th") || part.hasSuffix("ths")  // tenths
+            return !part.isEmpty && part.utf8.allSatisfy(MathText.isLetter) && !isFraction
+                && !changing.contains(part.lowercased())
         }
     }
 

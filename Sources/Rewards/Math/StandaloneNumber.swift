@@ -44,7 +44,8 @@ enum StandaloneNumber {
     }
 
     private static let denials: Set<String> = [
-        "not", "no", "never", "or", "nor", "neither", "either", "wrong", "incorrect", "cannot", "unless", "unlike", "except",
+        "not", "no", "never", "or", "nor", "neither", "either", "wrong", "incorrect", "cannot", "unless", "unlike",
+        "except",
         "false", "but", "maybe", "perhaps", "if",
     ]
 
@@ -69,7 +70,9 @@ enum StandaloneNumber {
     private static func start(in bytes: [UInt8], at index: Int) -> Int? {
         let byte = bytes[index]
         let isPoint = byte == 0x2E && index + 1 < bytes.count && MathText.isDigit(bytes[index + 1])
-        guard MathText.isDigit(byte) || isPoint || fractions.contains(where: { ByteSearch.matches($0, in: bytes, at: index) })
+        guard
+            MathText.isDigit(byte) || isPoint
+                || fractions.contains(where: { ByteSearch.matches($0, in: bytes, at: index) })
         else { return nil }
         var start = index
         if start > 0, bytes[start - 1] == 0x24 {  // $: a currency sign, or the beginning of a formula
@@ -78,7 +81,8 @@ enum StandaloneNumber {
         }
         guard start > 0, bytes[start - 1] == 0x2D || bytes[start - 1] == 0x2B else { return start }
         let previous = bytes[..<(start - 1)].last { $0 != 0x20 }
-        let isOperator = previous.map { MathText.isWord($0) && start >= 2 && bytes[start - 2] != 0x20 || $0 == 0x29 } ?? false
+        let isOperator =
+            previous.map { MathText.isWord($0) && start >= 2 && bytes[start - 2] != 0x20 || $0 == 0x29 } ?? false
         return isOperator ? start : start - 1
     }
 
@@ -108,7 +112,8 @@ enum StandaloneNumber {
         }
         if byte == 0x3D { return isValueOfEquation(bytes, equals: index) }
         if byte == 0x3A { return index + 1 < start }
-        return ![0x2B, 0x2D, 0x2A, 0x2F, 0x5E, 0x5F, 0x7B, 0x3C, 0x26, 0x5C, 0x7C, 0x29, 0x21, 0x7D, 0x25].contains(byte)
+        return ![0x2B, 0x2D, 0x2A, 0x2F, 0x5E, 0x5F, 0x7B, 0x3C, 0x26, 0x5C, 0x7C, 0x29, 0x21, 0x7D, 0x25].contains(
+            byte)
     }
 
     /// Whether what stands before an equals sign is computed to the number after it: arithmetic (`9 * 2 = 18`), a single
@@ -124,7 +129,9 @@ enum StandaloneNumber {
                 let last = index
                 while index > 0, MathText.isLetter(bytes[index - 1]) { index -= 1 }
                 let isCommand = index > 0 && bytes[index - 1] == 0x5C
-                if !isCommand, last - index >= 2 { break }
+                let isProse =
+                    last - index >= 2 || shortWords.contains(MathText.string(bytes[index...last]).lowercased())
+                if !isCommand, isProse { break }
                 if !isCommand || !arithmetic.contains(MathText.string(bytes[index...last])) { letters += 1 }
             } else if byte >= 0x80 {
                 letters += 1
@@ -136,6 +143,7 @@ enum StandaloneNumber {
         return letters == 0 || letters == 1 && signs == 0
     }
 
+    private static let shortWords: Set<String> = ["so", "is", "we", "be", "it", "as"]
     private static let arithmetic: Set<String> = ["times", "cdot", "frac", "dfrac", "tfrac", "left", "right", "div"]
 
     /// Whether what stands after a number leaves it alone.
@@ -154,7 +162,9 @@ enum StandaloneNumber {
         case 0x5C:  // \) and \] close a formula; \text{…} may be a unit
             return next == 0x29 || next == 0x5D ? isClean(bytes, after: end + 2) : false
         case let byte where MathText.isLetter(byte):
-            return NumberWords.units.contains(word(in: bytes, at: end))
+            let word = word(in: bytes, at: end)
+            let isPower = bytes[(end + word.utf8.count)...].starts(with: Array("²".utf8))
+            return (word.utf8.count > 1 || isPower) && NumberWords.units.contains(word)
         default:
             let rest = bytes[end...].prefix(3)
             return rest.starts(with: Array("€".utf8)) || rest.starts(with: Array("£".utf8))

@@ -32,6 +32,11 @@ public struct ThinkTags: Sendable {
         return answer(in: completion) == nil
     }
 
+    /// The completion with the opening tag before it, if the prompt ends with that tag.
+    static func completion(of sample: RewardSample) -> String {
+        isOpened(by: sample.prompt) ? open + sample.completion : sample.completion
+    }
+
     /// Whether the prompt leaves the completion inside a thought.
     public static func isOpened(by prompt: String) -> Bool {
         let trimmed = prompt.utf8.reversed().drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
@@ -45,42 +50,5 @@ extension String {
         guard let start = ByteSearch.last(of: Array(needle.utf8), in: Array(utf8)) else { return nil }
         let lower = utf8.index(utf8.startIndex, offsetBy: start)
         return lower..<utf8.index(lower, offsetBy: needle.utf8.count)
-    }
-}
-
-/// Searching short ASCII words in long byte strings.
-enum ByteSearch {
-    /// The offset of the last occurrence of a needle.
-    static func last(of needle: [UInt8], in bytes: [UInt8]) -> Int? {
-        guard !needle.isEmpty, bytes.count >= needle.count else { return nil }
-        var start = bytes.count - needle.count
-        while start >= 0 {
-            if matches(needle, in: bytes, at: start) { return start }
-            start -= 1
-        }
-        return nil
-    }
-
-    /// The offsets of all occurrences that don't overlap.
-    static func all(of needle: [UInt8], in bytes: [UInt8]) -> [Int] {
-        guard !needle.isEmpty, bytes.count >= needle.count else { return [] }
-        var found: [Int] = []
-        var start = 0
-        while start <= bytes.count - needle.count {
-            if matches(needle, in: bytes, at: start) {
-                found.append(start)
-                start += needle.count
-            } else {
-                start += 1
-            }
-        }
-        return found
-    }
-
-    /// Whether the needle stands at an offset.
-    static func matches(_ needle: [UInt8], in bytes: [UInt8], at start: Int) -> Bool {
-        guard start >= 0, bytes.count - start >= needle.count else { return false }
-        for index in needle.indices where bytes[start + index] != needle[index] { return false }
-        return true
     }
 }
