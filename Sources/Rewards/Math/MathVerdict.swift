@@ -1,0 +1,59 @@
+/// What a checker says of an answer.
+public struct MathVerdict: Hashable, Sendable {
+    /// The verdicts; the raw values are those of `verify math`.
+    public enum Verdict: String, CaseIterable, Sendable {
+        /// The answer is the gold answer.
+        case correct
+        /// It is another one.
+        case wrong
+        /// The completion holds no answer that can be read.
+        case unparsable
+        /// The gold answer can't be read: nothing can be said of the completion.
+        case goldUnparsable = "gold_unparsable"
+        /// Checking took too long.
+        case timeout
+    }
+
+    /// The verdict.
+    public let verdict: Verdict
+    /// The answer found in the completion, as written; `nil` if there is none.
+    public let extracted: String?
+    /// The rule that found it.
+    public let rule: ExtractionRule?
+    /// Why, in one line.
+    public let reason: String
+
+    /// 1 for a correct answer, else 0.
+    public var score: Int { verdict == .correct ? 1 : 0 }
+
+    /// A verdict of its parts.
+    public init(_ verdict: Verdict, extracted: String? = nil, rule: ExtractionRule? = nil, reason: String) {
+        self.verdict = verdict
+        self.extracted = extracted
+        self.rule = rule
+        self.reason = reason
+    }
+}
+
+/// How gold answers are to be read.
+public struct MathConfiguration: Hashable, Sendable {
+    /// What kind of text a gold answer is.
+    public enum GoldForm: String, CaseIterable, Sendable {
+        /// A data set's answer: the bare answer; or a solution that ends in `#### 18` (GSM8K) or holds a box (MATH).
+        case bare
+        /// Prose or `$…$` with the answer in it, found as in a completion.
+        case text
+        /// The letter of a multiple-choice answer.
+        case choice
+        /// A word or sentence that must be met letter by letter.
+        case string
+    }
+
+    /// What kind of text the gold answer is.
+    public var goldForm: GoldForm
+
+    /// A configuration; the default reads data sets' answers.
+    public init(goldForm: GoldForm = .bare) {
+        self.goldForm = goldForm
+    }
+}
