@@ -115,12 +115,13 @@ struct AddedTokenMatcher: Sendable {
 
     /// `\w` of Unicode Technical Standard 18: alphabetic, mark, decimal digit, connector, or joiner.
     private func isWordCharacter(_ value: UInt32) -> Bool {
-        guard let scalar = Unicode.Scalar(value) else { return false }
-        let properties = scalar.properties
-        if properties.isAlphabetic || properties.isJoinControl { return true }
+        if ScalarTable.shared[value].contains(.letter) { return true }
+        guard let properties = Unicode.Scalar(value)?.properties else { return false }
         switch properties.generalCategory {
+        // Letters that are not in the table are newer than the reference.
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: return false
         case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-        default: return false
+        default: return properties.isAlphabetic || properties.isJoinControl
         }
     }
 }

@@ -31,6 +31,7 @@ public final class Tokenizer: Sendable {
     let normalizedMatcher: AddedTokenMatcher
     let encoders = Mutex<[WordEncoder]>([])
     private let addedByID: [Int: AddedToken]
+    private let lowestAddedID: Int
     private let addedByContent: [[UInt8]: Int]
 
     /// A tokenizer from its checked parts.
@@ -50,6 +51,7 @@ public final class Tokenizer: Sendable {
         addedByID = byID
         addedByContent = byContent
         addedTokens = byID.values.sorted { $0.id < $1.id }
+        lowestAddedID = addedTokens.first?.id ?? .max
         vocabularySize = max(vocabulary.count, (addedTokens.last?.id ?? -1) + 1)
 
         let normalizes = normalizes
@@ -76,11 +78,11 @@ public final class Tokenizer: Sendable {
     }
 
     /// The added token of an id, if it is one.
-    public func addedToken(of id: Int) -> AddedToken? { addedByID[id] }
+    public func addedToken(of id: Int) -> AddedToken? { id >= lowestAddedID ? addedByID[id] : nil }
 
     /// The bytes of a token without a copy for those of the vocabulary.
     func slice(of id: Int) -> ArraySlice<UInt8>? {
-        if let token = addedByID[id] { return Array(token.content.utf8)[...] }
+        if id >= lowestAddedID, let token = addedByID[id] { return Array(token.content.utf8)[...] }
         return vocabulary.bytes(of: id)
     }
 }
