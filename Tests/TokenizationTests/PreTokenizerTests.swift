@@ -54,7 +54,7 @@ struct PreTokenizerTests {
         #expect(String(decoding: composed, as: UTF8.self).exact == expected.exact)
     }
 
-    @Test("normal form is canonically equivalent to the text, final, and never longer than its own parts")
+    @Test("normal form is canonically equivalent to the text, and its own normal form")
     func normalForm() {
         var random = TestRandom(state: 9)
         for _ in 0..<5_000 {

@@ -14,7 +14,8 @@ enum SmallTokenizer {
 
     /// Its `tokenizer.json`.
     static func json(
-        merges: [JSONValue]? = nil, added: [JSONValue] = defaultAdded, changes: [(path: [String], value: JSONValue?)] = []
+        merges: [JSONValue]? = nil, added: [JSONValue] = defaultAdded,
+        changes: [(path: [String], value: JSONValue?)] = []
     ) -> JSONValue {
         let byteLevel: JSONValue = [
             "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false,
@@ -45,7 +46,9 @@ enum SmallTokenizer {
         added(266, "<|end|>", special: true), added(267, "<think>"), added(268, "<|end|>!", special: true),
     ]
 
-    static func added(_ id: Int, _ content: String, special: Bool = false, flags: [String: JSONValue] = [:]) -> JSONValue {
+    static func added(_ id: Int, _ content: String, special: Bool = false, flags: [String: JSONValue] = [:])
+        -> JSONValue
+    {
         var object: JSONObject = [
             "id": .integer(id), "content": .string(content), "special": .bool(special), "normalized": false,
         ]
@@ -92,7 +95,9 @@ struct TestRandom: RandomNumberGenerator {
             0x1D15E...0x1D164, 0x660...0x669, 0x27...0x27, 0x73...0x74,
         ]
         var text = String.UnicodeScalarView()
-        let chosen = (0...Int.random(in: 0..<4, using: &self)).map { _ in blocks.randomElement(using: &self) ?? 0x20...0x7E }
+        let chosen = (0...Int.random(in: 0..<4, using: &self)).map { _ in
+            blocks.randomElement(using: &self) ?? 0x20...0x7E
+        }
         for _ in 0..<length {
             let block = chosen.randomElement(using: &self) ?? 0x20...0x7E
             if let scalar = Unicode.Scalar(UInt32.random(in: block, using: &self)) { text.append(scalar) }

@@ -23,7 +23,8 @@ struct TokenizerFixtureTests {
             let expected = try #require((row["ids_qwen25"] ?? row["ids"])?.integers)
             #expect(folder.encode(text) == expected, "\(text)")
             #expect(lists.encode(text) == expected, "\(text)")
-            #expect(lists.encode(text, specialTokens: .asText) == folder.encode(text, specialTokens: .asText), "\(text)")
+            #expect(
+                lists.encode(text, specialTokens: .asText) == folder.encode(text, specialTokens: .asText), "\(text)")
         }
     }
 
@@ -90,7 +91,9 @@ struct TokenizerFixtureTests {
                 tokenizer.decode(ids, skipSpecialTokens: true).exact == row["text_skip_special"]?.stringValue?.exact,
                 "\(ids)")
             let hex = try #require(row["token_bytes_hex"]?.arrayValue).map(\.stringValue)
-            let bytes = ids.map { tokenizer.bytes(of: $0)?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+            let bytes = ids.map {
+                tokenizer.bytes(of: $0)?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            }
             #expect(bytes == hex, "\(ids)")
 
             var decoder = StreamDecoder(tokenizer)

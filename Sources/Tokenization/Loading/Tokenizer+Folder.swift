@@ -61,7 +61,8 @@ extension Tokenizer {
         } catch let error as TokenizationError {
             throw error
         } catch {
-            throw TokenizationError(.unreadable, "\(url.path): can't be read (\(error.localizedDescription))", cause: error)
+            throw TokenizationError(
+                .unreadable, "\(url.path): can't be read (\(error.localizedDescription))", cause: error)
         }
     }
 }

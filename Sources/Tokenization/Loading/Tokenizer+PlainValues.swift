@@ -29,7 +29,8 @@ extension Tokenizer {
         guard tokenTypes.count == tokens.count else {
             throw TokenizationError(
                 .malformed,
-                "tokenizer.ggml.token_type: \(tokenTypes.count) entries, expected one for each of \(tokens.count) tokens")
+                "tokenizer.ggml.token_type: \(tokenTypes.count) entries, expected one for each of \(tokens.count) tokens"
+            )
         }
         for (name, id) in [("eos", eosID), ("padding", padID), ("bos", bosID)] {
             guard let id, !tokens.indices.contains(id) else { continue }

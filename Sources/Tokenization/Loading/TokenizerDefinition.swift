@@ -38,7 +38,8 @@ struct TokenizerDefinition {
         case id(Int)
 
         /// The id; a text that is no token is an error that names the setting.
-        func id(in vocabulary: Vocabulary, _ added: [[UInt8]: Int], named name: String) throws(TokenizationError) -> Int {
+        func id(in vocabulary: Vocabulary, _ added: [[UInt8]: Int], named name: String) throws(TokenizationError) -> Int
+        {
             switch self {
             case .id(let id): return id
             case .content(let text):

@@ -86,7 +86,8 @@ struct TokenizerFile {
         var tokens: [AddedToken] = []
         for (index, entry) in list.enumerated() {
             guard let id = entry["id"]?.intValue, let token = AddedToken(id: id, json: entry) else {
-                throw malformed("added_tokens[\(index)]", entry, "an object with an id, a content and true or false flags")
+                throw malformed(
+                    "added_tokens[\(index)]", entry, "an object with an id, a content and true or false flags")
             }
             tokens.append(token)
         }
@@ -155,7 +156,8 @@ struct TokenizerFile {
     private func unsupported(_ key: String, _ got: JSONValue?, _ expected: String) -> TokenizationError {
         TokenizationError(
             .unsupported,
-            "\(place): \(key) is \(Self.excerpt(got)), expected \(expected); only the byte-level BPE of Qwen is supported")
+            "\(place): \(key) is \(Self.excerpt(got)), expected \(expected); only the byte-level BPE of Qwen is supported"
+        )
     }
 
     private static func excerpt(_ json: JSONValue?) -> String {
