@@ -26,3 +26,15 @@ public struct TokenizationError: Error, Sendable, CustomStringConvertible {
         self.cause = cause
     }
 }
+
+/// Text from outside as an error message shows it: in quotes, on one line, and not too long.
+func quote(_ text: some StringProtocol) -> String {
+    let scalars = text.unicodeScalars
+    let shown = scalars.prefix(60).map { scalar in
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: scalar.escaped(asASCII: true)
+        default: String(scalar)
+        }
+    }
+    return "'" + shown.joined() + (scalars.dropFirst(60).isEmpty ? "'" : "…'")
+}

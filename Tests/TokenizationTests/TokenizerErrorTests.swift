@@ -97,7 +97,7 @@ struct TokenizerErrorTests {
                 "added token '<y>': id 300 is also '<x>'"),
             Fault(
                 "added_tokens", [SmallTokenizer.added(300, String(repeating: "x", count: 257))], .unsupported,
-                "added token '\(String(repeating: "x", count: 60))': 257 bytes, expected at most 256"),
+                "added token '\(String(repeating: "x", count: 60))…': 257 bytes, expected at most 256"),
         ])
     func faults(_ fault: Fault) {
         expect(fault.code, fault.message) { try SmallTokenizer.make(changes: [(fault.path, fault.value)]) }
@@ -120,6 +120,7 @@ struct TokenizerErrorTests {
     func configuration() {
         let faults: [(JSONValue, String)] = [
             (3, "tokenizer_config.json: not a JSON object"),
+            (["eos_token": "a\n\u{202E}b"], #"eos_token is 'a\n\u{202E}b', which is not a token of this vocabulary"#),
             (["eos_token": "<|no|>"], "eos_token is '<|no|>', which is not a token of this vocabulary"),
             (["pad_token": 3], "tokenizer_config.json: pad_token, expected a string or an object with a content"),
             (

@@ -36,6 +36,17 @@ struct TokenizerTests {
         #expect(tokenizer.decode(asText, skipSpecialTokens: true) == "<|end|><think>")
     }
 
+    @Test("words that differ in length only are not taken for one another")
+    func remembered() throws {
+        let tokenizer = try SmallTokenizer.make()
+        for text in [
+            "!", "!\0", "!\0\0", "\0", "!", String(repeating: "!", count: 15), String(repeating: "!", count: 16),
+        ] {
+            #expect(tokenizer.decode(tokenizer.encode(text)) == text)
+            #expect(tokenizer.decode(tokenizer.encode(text)) == text)
+        }
+    }
+
     @Test("strip, single-word and normalised flags are obeyed")
     func flags() throws {
         let tokenizer = try SmallTokenizer.make(added: [

@@ -23,7 +23,7 @@ struct Vocabulary: Sendable {
             guard let id = spellings.find(spelling) else {
                 throw TokenizationError(
                     .malformed,
-                    "vocabulary: no token for byte \(byte), spelled '\(String(decoding: spelling, as: UTF8.self))'; "
+                    "vocabulary: no token for byte \(byte), spelled \(quote(String(decoding: spelling, as: UTF8.self))); "
                         + "a byte-level vocabulary has all 256")
             }
             byteTokens.append(UInt32(id))
@@ -62,7 +62,8 @@ struct Vocabulary: Sendable {
         for (id, spelling) in spellings.enumerated() {
             let bytes = Array((spelling ?? "").utf8)
             if let other = bytes.withUnsafeBytes({ table.append($0, findable: !bytes.isEmpty) }) {
-                throw TokenizationError(.malformed, "vocabulary: '\(spelling ?? "")' is both token \(other) and \(id)")
+                throw TokenizationError(
+                    .malformed, "vocabulary: \(quote(spelling ?? "")) is both token \(other) and \(id)")
             }
             content.removeAll(keepingCapacity: true)
             ByteLevelAlphabet.appendBytes(of: bytes[...], to: &content)
@@ -88,7 +89,8 @@ struct Vocabulary: Sendable {
                 let rightID = spellings.find(joined[left.utf8.count...]), let result = spellings.find(joined)
             else {
                 throw TokenizationError(
-                    .malformed, "merge \(rank): '\(left)' and '\(right)' or what they make is not in the vocabulary")
+                    .malformed,
+                    "merge \(rank): \(quote(left)) and \(quote(right)) or what they make is not in the vocabulary")
             }
             table.set(UInt32(leftID), UInt32(rightID), .init(rank: UInt32(rank), result: UInt32(result)))
         }

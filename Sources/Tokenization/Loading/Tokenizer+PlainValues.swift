@@ -17,10 +17,10 @@ extension Tokenizer {
         eosID: Int? = nil, padID: Int? = nil, bosID: Int? = nil, chatTemplate: String? = nil
     ) throws(TokenizationError) {
         guard model == "gpt2" else {
-            throw TokenizationError(.unsupported, "tokenizer.ggml.model is '\(model)', expected 'gpt2'")
+            throw TokenizationError(.unsupported, "tokenizer.ggml.model is \(quote(model)), expected 'gpt2'")
         }
         guard preTokenizer == "qwen2" else {
-            throw TokenizationError(.unsupported, "tokenizer.ggml.pre is '\(preTokenizer)', expected 'qwen2'")
+            throw TokenizationError(.unsupported, "tokenizer.ggml.pre is \(quote(preTokenizer)), expected 'qwen2'")
         }
         guard tokens.count <= Vocabulary.largestID else {
             throw TokenizationError(

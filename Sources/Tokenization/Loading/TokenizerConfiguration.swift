@@ -19,7 +19,7 @@ struct TokenizerConfiguration {
             guard let id = Int(key), let token = AddedToken(id: id, json: value) else {
                 throw TokenizationError(
                     .malformed,
-                    "tokenizer_config.json: added_tokens_decoder['\(key.prefix(60))'], expected an id and an object "
+                    "tokenizer_config.json: added_tokens_decoder[\(quote(key))], expected an id and an object "
                         + "with a content and true or false flags")
             }
             if !known.contains(id) { definition.addedTokens.append(token) }

@@ -24,8 +24,8 @@ struct TokenizerDefinition {
 
         var description: String {
             switch self {
-            case .joined(let text): "'\(text)'"
-            case .pair(let left, let right): "['\(left)', '\(right)']"
+            case .joined(let text): "\(quote(text))"
+            case .pair(let left, let right): "[\(quote(left)), \(quote(right))]"
             }
         }
     }
@@ -44,7 +44,8 @@ struct TokenizerDefinition {
             case .id(let id): return id
             case .content(let text):
                 if let id = added[Array(text.utf8)] ?? vocabulary.id(ofSpelling: text.utf8) { return id }
-                throw TokenizationError(.malformed, "\(name) is '\(text)', which is not a token of this vocabulary")
+                throw TokenizationError(
+                    .malformed, "\(name) is \(quote(text)), which is not a token of this vocabulary")
             }
         }
     }
@@ -74,7 +75,7 @@ struct TokenizerDefinition {
     func check(
         _ token: AddedToken, vocabulary: Vocabulary, sameID: AddedToken?, _ sameContent: [[UInt8]: Int]
     ) throws(TokenizationError) {
-        let name = "added token '\(token.content.prefix(60))'"
+        let name = "added token \(quote(token.content))"
         guard token.id >= 0, token.id < Vocabulary.largestID else {
             throw TokenizationError(
                 .malformed, "\(name): id \(token.id), expected 0 to \(Vocabulary.largestID - 1)")
@@ -85,12 +86,12 @@ struct TokenizerDefinition {
                 "\(name): \(token.content.utf8.count) bytes, expected at most \(AddedTokenMatcher.longestContent)")
         }
         if let other = sameID, !other.content.utf8.elementsEqual(token.content.utf8) {
-            throw TokenizationError(.malformed, "\(name): id \(token.id) is also '\(other.content.prefix(60))'")
+            throw TokenizationError(.malformed, "\(name): id \(token.id) is also \(quote(other.content))")
         }
         if token.id < spellings.count, let spelling = spellings[token.id],
             !spelling.utf8.elementsEqual(token.content.utf8)
         {
-            throw TokenizationError(.malformed, "\(name): id \(token.id) is '\(spelling.prefix(60))' in the vocabulary")
+            throw TokenizationError(.malformed, "\(name): id \(token.id) is \(quote(spelling)) in the vocabulary")
         }
         let known = sameContent[Array(token.content.utf8)] ?? vocabulary.id(ofSpelling: token.content.utf8)
         if let known, known != token.id {

@@ -45,14 +45,14 @@ struct TokenizerFile {
         var spellings = [String?](repeating: nil, count: vocabulary.count)
         for (spelling, value) in vocabulary {
             guard let id = value.intValue, id >= 0, id < Vocabulary.largestID else {
-                throw malformed("model.vocab['\(spelling.prefix(60))']", value, "an id below \(Vocabulary.largestID)")
+                throw malformed("model.vocab[\(quote(spelling))]", value, "an id below \(Vocabulary.largestID)")
             }
             if id >= spellings.count {
                 spellings += [String?](repeating: nil, count: id + 1 - spellings.count)
             }
             if let other = spellings[id] {
                 throw TokenizationError(
-                    .malformed, "\(place): id \(id) is both '\(other.prefix(60))' and '\(spelling.prefix(60))'")
+                    .malformed, "\(place): id \(id) is both \(quote(other)) and \(quote(spelling))")
             }
             spellings[id] = spelling
         }
