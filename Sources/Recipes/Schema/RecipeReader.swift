@@ -18,9 +18,12 @@ struct RecipeReader {
         self.root = root
     }
 
+    /// Whether further faults are not kept.
+    var isFull: Bool { faults.count >= maximumFaults }
+
     /// Notes a fault at a key path, or at a given place.
     mutating func fault(_ path: [String], _ message: String, at place: RecipeError.Place? = nil) {
-        guard faults.count < maximumFaults else { return }
+        guard !isFull else { return }
         faults.append(
             .init(
                 source: source, place: place ?? root.place(of: path), path: path.joined(separator: "."),

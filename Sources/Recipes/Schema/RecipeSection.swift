@@ -60,7 +60,7 @@ extension RecipeSection {
         for entry in entries where !known.contains(entry.key) {
             let path = path + [entry.key]
             guard let key = keys.first(where: { $0.name == entry.key }) else {
-                reader.fault(path, unknown(entry.key, known: known), at: entry.place)
+                if !reader.isFull { reader.fault(path, unknown(entry.key, known: known), at: entry.place) }
                 continue
             }
             key.read(entry.value, path, &section, &reader)
