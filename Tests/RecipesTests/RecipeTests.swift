@@ -58,8 +58,10 @@ struct RecipeTests {
         "the resolved recipe reads back equal and has the same bytes, from whatever folder",
         arguments: [
             complete, sound,
-            sound + "adapter: {kind: none, targets: [q_proj, 'true', \"a\\tb\\u2028\\x7f\\U0001FFFE😀\"]}\nrun_dir: ' x: y#'\n",
-            sound + "adapter: {targets: '.*\\.(q|v)_proj'}\nevaluation: {temperature: 0}\nrollout: {stop: [\"\\n\", '~', '1', '- a']}\n",
+            sound
+                + "adapter: {kind: none, targets: [q_proj, 'true', \"a\\tb\\u2028\\x7f\\U0001FFFE😀\"]}\nrun_dir: ' x: y#'\n",
+            sound
+                + "adapter: {targets: '.*\\.(q|v)_proj'}\nevaluation: {temperature: 0}\nrollout: {stop: [\"\\n\", '~', '1', '- a']}\n",
             "kind: sft\nmodel: {path: m}\ndata: {train: {path: a.jsonl, limit: 3}, evaluation: {path: b.jsonl}}\n",
             "kind: sft\nmodel: {path: m}\nsteps: 3\ndata: {train: {generator: countdown, count: 9}, system: Be brief.}\n",
         ])
@@ -152,13 +154,15 @@ struct RecipeTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("a.yaml").path
         try Data(("\u{FEFF}" + sound.replacing("\n", with: "\r\n")).utf8).write(to: URL(fileURLWithPath: path))
-        #expect(try Recipe.load(path: path).model.path == folder.standardizedFileURL.appendingPathComponent("model").path)
+        #expect(
+            try Recipe.load(path: path).model.path == folder.standardizedFileURL.appendingPathComponent("model").path)
         try Data([0x61, 0xFF]).write(to: URL(fileURLWithPath: path))
         #expect(throws: RecipeError.self) { try Recipe.load(path: path) }
         try Data(count: 2 << 20).write(to: URL(fileURLWithPath: path))
         #expect(throws: RecipeError.self) { try Recipe.load(path: path) }
         #expect(throws: RecipeError.self) { try Recipe.load(path: folder.path) }
-        #expect(performing: { try Recipe.load(path: path + "x") }, throws: { ($0 as? RecipeError)?.code == .unreadable })
+        #expect(
+            performing: { try Recipe.load(path: path + "x") }, throws: { ($0 as? RecipeError)?.code == .unreadable })
     }
 
     @Test("every key has a row in the reference table, with the default that an empty recipe gets")
@@ -166,7 +170,9 @@ struct RecipeTests {
         let rows = Recipe.documentation
         #expect(rows.count > 80)
         #expect(rows.allSatisfy { !$0.meaning.isEmpty && !$0.type.isEmpty })
-        #expect(Recipe.documentationTable.contains("| `rollout.temperature` | number > 0 and ≤ 100 | `1.0` | Divides the logits |"))
+        #expect(
+            Recipe.documentationTable.contains(
+                "| `rollout.temperature` | number > 0 and ≤ 100 | `1.0` | Divides the logits |"))
         #expect(Recipe.documentationTable.contains("| `model.path` | path | required |"))
         #expect(rows.contains { $0.key == "rewards.N.weight" } && rows.contains { $0.key == "data.train.form" })
         let documented = Set(rows.map { $0.key.split(separator: ".").last.map(String.init) ?? "" })
@@ -215,7 +221,10 @@ struct Mutations {
     }
 
     mutating func mutated(_ seed: [UInt8]) -> [UInt8] {
-        let tokens = ["&a ", "*a", ": ", "- ", "{", "}", "[", "]", "\"", "'", "? ", "!!x ", "|\n", "\n", "<<: ", "9999999999999999999", "%"]
+        let tokens = [
+            "&a ", "*a", ": ", "- ", "{", "}", "[", "]", "\"", "'", "? ", "!!x ", "|\n", "\n", "<<: ",
+            "9999999999999999999", "%",
+        ]
         var bytes = seed
         for _ in 0...next(4) where !bytes.isEmpty {
             let place = next(bytes.count)

@@ -180,7 +180,7 @@ struct RowReader: Sendable {
         case .integer(let number): "\(number)"
         case .double(let number): "\(number)"
         case .string(let text): "the text '\(text.prefix(40))'"
-        case .array(let elements): "a list of \(elements.count)"
+        case .array(let elements): elements.isEmpty ? "an empty list" : "a list of \(elements.count)"
         case .object: "an object"
         }
     }

@@ -8,7 +8,8 @@ enum Suggestion {
             let distance = distance(Array(word.lowercased()), Array(candidate.lowercased()))
             if distance < best?.distance ?? Int.max { best = (candidate, distance) }
         }
-        guard let best, best.distance <= max(1, min(word.count, best.word.count) / 3) else { return nil }
+        let length = min(word.count, best?.word.count ?? 0)
+        guard let best, best.distance < length, best.distance <= max(1, length / 3) else { return nil }
         return best.word
     }
 
