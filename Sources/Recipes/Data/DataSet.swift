@@ -38,11 +38,12 @@ public struct DataSet: Sendable {
         }
     }
 
-    /// A row in the set's own order; past the end it begins again.
+    /// A row in the set's own order, from 0; past the end it begins again.
     public func row(index: Int) -> DataRow {
+        precondition(index >= 0, "row(index:): the index is \(index), expected at least 0")
         switch source {
-        case .rows(let rows): rows[index % rows.count]
-        case .endless(let generator, let format): format.row(generator.problem(index: index), index: index)
+        case .rows(let rows): return rows[index % rows.count]
+        case .endless(let generator, let format): return format.row(generator.problem(index: index), index: index)
         }
     }
 
