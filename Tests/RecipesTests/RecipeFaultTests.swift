@@ -1,0 +1,522 @@
+import Testing
+
+@testable import Recipes
+
+/// A sound recipe with some lines replaced.
+let sound = """
+    kind: grpo
+    model: {path: model}
+    data:
+      train: {generator: arithmetic}
+    rewards:
+      - {type: math}
+
+    """
+
+/// The texts of the faults of a recipe.
+func faults(_ yaml: String, _ overrides: [String] = []) -> [String] {
+    do throws(RecipeError) {
+        _ = try Recipe(yaml: yaml, folder: "/recipes", overrides: overrides)
+        return []
+    } catch { return error.description.split(separator: "\n").map(String.init) }
+}
+
+@Suite("Recipe faults")
+struct RecipeFaultTests {
+    static let keys: [(String, [String])] = [
+        (
+            "rollout: {temprature: 1}",
+            [
+                "recipe:7:11: rollout.temprature: unknown key; did you mean 'temperature'?"
+            ]
+        ),
+        (
+            "temperature: 1",
+            [
+                "recipe:7:1: temperature: unknown key here; 'rollout.temperature' exists"
+            ]
+        ),
+        (
+            "rollout: {zzz: 1}",
+            [
+                "recipe:7:11: rollout.zzz: unknown key; expected one of prompts_per_step, "
+                    + "completions_per_prompt, max_new_tokens, max_prompt_tokens, temperature, top_p, top_k, min_p, "
+                    + "repetition_penalty, stop, enable_thinking, max_batch"
+            ]
+        ),
+        (
+            "rollout: {temperature: hot}",
+            [
+                "recipe:7:24: rollout.temperature: expected a number > 0 and ≤ 100, got \"hot\""
+            ]
+        ),
+        (
+            "rollout: {temperature: 0}",
+            [
+                "recipe:7:24: rollout.temperature: expected a number > 0 and ≤ 100, got 0"
+            ]
+        ),
+        (
+            "rollout: {temperature: .inf, top_p: 1e999, top_k: 1.5, min_p: null}",
+            [
+                "recipe:7:24: rollout.temperature: expected a number > 0 and ≤ 100, got \".inf\"",
+                "recipe:7:37: rollout.top_p: expected a number > 0 and ≤ 1, got 1e999",
+                "recipe:7:51: rollout.top_k: expected an integer from 0 to 10000000, got 1.5",
+                "recipe:7:63: rollout.min_p: expected a number from 0 to 1, got nothing (null)",
+            ]
+        ),
+        (
+            "rollout: {top_k: 99999999999999999999}",
+            [
+                "recipe:7:18: rollout.top_k: expected an integer from 0 to 10000000, got 99999999999999999999"
+            ]
+        ),
+        (
+            "rollout: {completions_per_prompt: 1}",
+            [
+                "recipe:7:35: rollout.completions_per_prompt: a group of 1 teaches nothing: its mean is its own "
+                    + "reward, so the advantage is always 0; expected at least 2"
+            ]
+        ),
+        (
+            "rollout: {enable_thinking: yes}",
+            [
+                "recipe:7:28: rollout.enable_thinking: expected true or false, got \"yes\""
+            ]
+        ),
+        (
+            "rollout: {stop: \"</answer>\"}",
+            [
+                "recipe:7:17: rollout.stop: expected a list of texts, got \"</answer>\""
+            ]
+        ),
+        (
+            "rollout: [1, 2]",
+            [
+                "recipe:7:10: rollout: expected a section with keys (prompts_per_step, completions_per_prompt, "
+                    + "max_new_tokens…), got a list of 2"
+            ]
+        ),
+        (
+            "name: 3",
+            [
+                "recipe:7:7: name: expected text, got 3 (put quotes around it if text is meant)"
+            ]
+        ),
+        (
+            "name: a/b",
+            [
+                "recipe:7:7: name: expected at most 100 letters, digits, '.', '_' or '-', not beginning with '.'"
+            ]
+        ),
+        (
+            "seed: -1",
+            [
+                "recipe:7:7: seed: expected an integer ≥ 0, got -1"
+            ]
+        ),
+        (
+            "algorithm: {objective: gspo}",
+            [
+                "recipe:7:24: algorithm.objective: this version doesn't support 'gspo' yet; it supports grpo, "
+                    + "bnpo, dr_grpo, dapo"
+            ]
+        ),
+        (
+            "algorithm: {objective: grop}",
+            [
+                "recipe:7:24: algorithm.objective: expected one of grpo, bnpo, dr_grpo, dapo, got \"grop\"; did "
+                    + "you mean 'grpo'?"
+            ]
+        ),
+        (
+            "algorithm: {dynamic_sampling: {enabled: true}}",
+            [
+                "recipe:7:41: algorithm.dynamic_sampling.enabled: this version doesn't have dynamic sampling "
+                    + "yet; set it to false"
+            ]
+        ),
+        (
+            "algorithm: {kl: {estimator: k1, reference: other}}",
+            [
+                "recipe:7:29: algorithm.kl.estimator: this version doesn't support 'k1' yet; it supports k3",
+                "recipe:7:44: algorithm.kl.reference: expected base, got \"other\"",
+            ]
+        ),
+        (
+            "algorithm: {clip: {high: 0.5, delta: 1.4}}",
+            [
+                "recipe:7:38: algorithm.clip.delta: expected more than 1 + clip.high (1.5), got 1.4"
+            ]
+        ),
+        (
+            "adapter: {dropout: 0.1}",
+            [
+                "recipe:7:20: adapter.dropout: this version has no adapter dropout (it makes rollout and "
+                    + "training differ); set it to 0"
+            ]
+        ),
+        (
+            "adapter: {kind: none, initial: a}",
+            [
+                "recipe:7:32: adapter.initial: there is no adapter with kind none; remove it"
+            ]
+        ),
+        (
+            "adapter: {targets: all-liner}",
+            [
+                "recipe:7:20: adapter.targets: unknown targets 'all-liner'; did you mean 'all-linear'?"
+            ]
+        ),
+        (
+            "adapter: {targets: \"(\"}",
+            [
+                "recipe:7:20: adapter.targets: '(' is not a sound regular expression"
+            ]
+        ),
+        (
+            "adapter: {targets: [1, q_proj]}",
+            [
+                "recipe:7:21: adapter.targets.0: expected text, got 1 (put quotes around it if text is meant)"
+            ]
+        ),
+        (
+            "optimizer: {betas: [0.9]}",
+            [
+                "recipe:7:20: optimizer.betas: expected 2 numbers, got 1"
+            ]
+        ),
+        (
+            "optimizer: {betas: [0.9, 1.0], name: sgd}",
+            [
+                "recipe:7:26: optimizer.betas.1: expected a number below 1, got 1.0",
+                "recipe:7:38: optimizer.name: expected adamw, got \"sgd\"",
+            ]
+        ),
+        (
+            "steps: 10\nschedule: {warmup_steps: 20}",
+            [
+                "recipe:8:26: schedule.warmup_steps: expected at most steps (10), got 20"
+            ]
+        ),
+        (
+            "evaluation: {every: 5}",
+            [
+                "recipe:7:21: evaluation.every: there is nothing to evaluate on: give data.evaluation, or set "
+                    + "this to 0"
+            ]
+        ),
+        (
+            "sft: {batch_size: 1}",
+            [
+                "recipe:7:6: sft: doesn't apply to kind grpo; remove it"
+            ]
+        ),
+    ]
+
+    @Test("every fault of a key says place, path, what was got and what was expected", arguments: keys)
+    func key(addition: String, expected: [String]) {
+        let found = faults(sound + addition + "\n")
+        #expect(found == expected)
+    }
+
+    static let whole: [(String, [String])] = [
+        (
+            "",
+            [
+                "recipe: empty; expected keys such as kind, model and data"
+            ]
+        ),
+        (
+            "~",
+            [
+                "recipe: empty; expected keys such as kind, model and data"
+            ]
+        ),
+        (
+            "- 1",
+            [
+                "recipe:1:1: expected a section with keys (kind, name, seed…), got a list of 1"
+            ]
+        ),
+        (
+            "kind: [",
+            [
+                "recipe:2:1: not YAML: while parsing a flow node did not find expected node content"
+            ]
+        ),
+        (
+            "kind: grpo\nkind: sft\n",
+            [
+                "recipe:1:1: the key 'kind' is given twice in one section"
+            ]
+        ),
+        (
+            "a: &x 1\nb: *x\n",
+            [
+                "recipe:2:4: a value can't begin with '*': aliases are not supported, write the value out, or "
+                    + "put quotes around text"
+            ]
+        ),
+        (
+            "a: &x 1\n",
+            [
+                "recipe:1:4: anchors ('&') are not supported: write the value out, or put quotes around text"
+            ]
+        ),
+        (
+            "name: *bold*\n",
+            [
+                "recipe:1:7: a value can't begin with '*': aliases are not supported, write the value out, or "
+                    + "put quotes around text"
+            ]
+        ),
+        (
+            "kind: !!binary grpo\n",
+            [
+                "recipe:1:7: the tag 'tag:yaml.org,2002:binary' is not supported: remove it"
+            ]
+        ),
+        (
+            "---\nkind: grpo\n---\nkind: sft\n",
+            [
+                "recipe:3:1: not YAML: expected a single document in the stream but found another document"
+            ]
+        ),
+        (
+            "kind: gr\u{07}po\n",
+            [
+                "recipe:1:9: not YAML: control characters are not allowed"
+            ]
+        ),
+        (
+            "[a, b]: 1\n",
+            [
+                "recipe:1:1: a key must be a plain word"
+            ]
+        ),
+        (
+            "kind: ppo\n",
+            [
+                "recipe:1:1: model: missing: The model (section)",
+                "recipe:1:1: data: missing: The problems (section)",
+                "recipe:1:7: kind: expected one of grpo, sft, got \"ppo\"",
+            ]
+        ),
+        (
+            "kind: grpo\n",
+            [
+                "recipe:1:1: model: missing: The model (section)",
+                "recipe:1:1: data: missing: The problems (section)",
+                "recipe:1:1: rewards: missing: give at least one, such as - {type: math}",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {}\ndata: {train: {}}\nrewards: []\n",
+            [
+                "recipe:2:8: model.path: missing: A Hugging Face folder or a `.gguf` file (path)",
+                "recipe:3:15: data.train: expected `generator` or `path`, got neither",
+                "recipe:4:10: rewards: expected at least 1 rewards, got 0",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {generator: arithmetic, path: a}}\nrewards: [{type: math}]\n",
+            [
+                "recipe:3:39: data.train.path: a data set is a generator or a file, not both; remove one"
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {generatr: arithmetic}}\nrewards: [{type: math}]\n",
+            [
+                "recipe:3:15: data.train: expected `generator` or `path`, got neither; did you mean 'generator'?"
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {generator: arithmetik}}\nrewards: [{type: math}]\n",
+            [
+                "recipe:3:27: data.train.generator: expected one of arithmetic, countdown, got \"arithmetik\"; "
+                    + "did you mean 'arithmetic'?"
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata:\n  train: {generator: arithmetic, operators: ['^'], form: '(dd', template: x, operands: [3, 2]}\n"
+                + "rewards: [{type: math}]\n",
+            [
+                "recipe:4:46: data.train.operators.0: expected one of + - * /, got '^'",
+                "recipe:4:58: data.train.form: expected ')' at character 4, got the end",
+                "recipe:4:75: data.train.template: the placeholder {expression} is missing",
+                "recipe:4:88: data.train.operands: expected an integer or [least, greatest], within 2 and 8, "
+                    + "got a list of 2",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata:\n  train: {generator: countdown, template: '{numbers} {x}'}\n"
+                + "rewards: [{type: math}]\n",
+            [
+                "recipe:4:43: data.train.template: the placeholder {target} is missing",
+                "recipe:4:43: data.train.template: unknown placeholder {x}; expected {numbers} or {target}",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata:\n  train: {path: a, messages: m, template: 'a {', prompt: p}\n"
+                + "rewards: [{type: code, timeout: 5}, {type: plugin}, {type: maths}, {type: math, pattern: x}]\n",
+            [
+                "recipe:4:43: data.train.template: contradicts messages; give only one of them",
+                "recipe:4:43: data.train.template: '{' without a name and '}'; write '{{' for a brace",
+                "recipe:4:58: data.train.prompt: contradicts messages; give only one of them",
+                "recipe:5:18: rewards.0.type: this version doesn't have code rewards yet; it has math, format, "
+                    + "countdown",
+                "recipe:5:44: rewards.1.type: this version doesn't have plugin rewards yet; it has math, "
+                    + "format, countdown",
+                "recipe:5:60: rewards.2.type: expected one of math, format, countdown, got \"maths\"; did you "
+                    + "mean 'math'?",
+                "recipe:5:90: rewards.3.pattern: expected think-answer or a regular expression, got 'x'",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata:\n  train: {path: a}\n  system: s\n  format: text\n"
+                + "rewards: [{type: math}, {type: math}, {type: format, pattern: think-anser}, {type: format, pattern: '('}]\n",
+            [
+                "recipe:5:11: data.system: there are no messages with format text; remove it, or use format chat",
+                "recipe:7:25: rewards.1: has the same name as rewards.0; give one of them another `name`",
+                "recipe:7:63: rewards.2.pattern: expected think-answer or a regular expression, got "
+                    + "'think-anser'; did you mean 'think-answer'?",
+                "recipe:7:77: rewards.3: has the same name as rewards.2; give one of them another `name`",
+                "recipe:7:101: rewards.3.pattern: '(' is not a sound regular expression",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata:\n  train: {generator: arithmetic, seed: 3}\n"
+                + "  evaluation: {generator: arithmetic, seed: 3}\nevaluation: {temperature: 0, samples: 4}\n"
+                + "rewards: [{type: countdown, weight: 0}]\n",
+            [
+                "recipe:5:45: data.evaluation.seed: is the seed of data.train (3) too, so it would repeat its "
+                    + "problems; give another",
+                "recipe:6:39: evaluation.samples: greedy completions (temperature 0) are all the same; set "
+                    + "samples to 1",
+                "recipe:7:10: rewards: every weight is 0, so nothing would be learned",
+                "recipe:7:11: rewards.0: scores countdown problems, but data.train generates arithmetic; use "
+                    + "type math",
+            ]
+        ),
+        (
+            "kind: sft\nmodel: {path: m}\ndata: {train: {path: a}}\nsteps: 3\nsft: {epochs: 2}\nrollout: {}\nrewards: []\n",
+            [
+                "recipe:4:8: steps: contradicts sft.epochs; give only one of them",
+                "recipe:6:10: rollout: doesn't apply to kind sft; remove it",
+                "recipe:7:10: rewards: expected at least 1 rewards, got 0",
+                "recipe:7:10: rewards: doesn't apply to kind sft; remove it",
+            ]
+        ),
+    ]
+
+    @Test("a recipe that is wrong as a whole says where and what, all faults at once", arguments: whole)
+    func recipe(yaml: String, expected: [String]) {
+        let found = faults(yaml)
+        #expect(found == expected)
+    }
+
+    static let overrides: [([String], [String])] = [
+        (
+            ["rollout.temprature=1"],
+            [
+                "--set rollout.temprature=1: rollout.temprature: unknown key; did you mean 'temperature'?"
+            ]
+        ),
+        (
+            ["rollout.temperature=hot"],
+            [
+                "--set rollout.temperature=hot: rollout.temperature: expected a number > 0 and ≤ 100, got "
+                    + "\"hot\""
+            ]
+        ),
+        (
+            ["rewards.1.weight=2"],
+            [
+                "--set rewards.1.weight=2: 'rewards' is a list of 1, expected an index from 0 to 0, got '1'"
+            ]
+        ),
+        (
+            ["rewards.first.weight=2"],
+            [
+                "--set rewards.first.weight=2: 'rewards' is a list of 1, expected an index from 0 to 0, got "
+                    + "'first'"
+            ]
+        ),
+        (
+            ["kind.x=2"],
+            [
+                "--set kind.x=2: 'kind' is \"grpo\", not a section"
+            ]
+        ),
+        (
+            ["rollout"],
+            [
+                "--set rollout: expected key.path=value"
+            ]
+        ),
+        (
+            ["=1"],
+            [
+                "--set =1: expected key.path=value, got the key path ''"
+            ]
+        ),
+        (
+            ["a..b=1"],
+            [
+                "--set a..b=1: expected key.path=value, got the key path 'a..b'"
+            ]
+        ),
+        (
+            ["name=[a"],
+            [
+                "--set name=[a: not YAML: while parsing a flow sequence did not find expected ',' or ']'"
+            ]
+        ),
+        (
+            ["name=*a"],
+            [
+                "--set name=*a: a value can't begin with '*': aliases are not supported, write the value out, "
+                    + "or put quotes around text"
+            ]
+        ),
+        (
+            ["seed=-3", "threads=-1"],
+            [
+                "--set seed=-3: seed: expected an integer ≥ 0, got -3",
+                "--set threads=-1: threads: expected an integer from 0 to 1024, got -1",
+            ]
+        ),
+    ]
+
+    @Test("a fault of an override names the override", arguments: overrides)
+    func override(overrides: [String], expected: [String]) {
+        let found = faults(sound, overrides)
+        #expect(found == expected)
+    }
+
+    @Test("a text over 1 MiB, deep nesting and billion laughs are refused at once")
+    func hostile() {
+        #expect(
+            faults(String(repeating: "#", count: 1 << 21))
+                == ["recipe:1:1: the text has 2097152 bytes, at most 1048576 are read"])
+        let deep = "a: " + String(repeating: "[", count: 900) + String(repeating: "]", count: 900)
+        #expect(faults(deep) == ["recipe:1:36: nested deeper than 32 levels"])
+        let deeper = "a: " + String(repeating: "[", count: 500_000)
+        #expect(faults(deeper).count == 1)
+        var laughs = "a0: &a0 [x, x]\n"
+        for level in 1...40 { laughs += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
+        let refusal =
+            "recipe:2:10: a value can't begin with '*': aliases are not supported, write the value out, "
+            + "or put quotes around text"
+        #expect(faults(laughs) == [refusal])
+        #expect(faults(laughs + "? [*a40, *a40]\n: 1\n? [*a40, *a39]\n: 2\n") == [refusal])
+        #expect(faults((0..<40_000).map { "k\($0): 1\n" }.joined()).count == 100)
+    }
+
+    @Test("an asterisk inside a text is a text")
+    func asterisks() throws {
+        let yaml = sound + "name: a # *x\nrollout: {stop: ['*a', \"**\", 2 *a, a*b]}\n"
+        #expect(try Recipe(yaml: yaml, folder: "/").rollout.stop == ["*a", "**", "2 *a", "a*b"])
+    }
+}
