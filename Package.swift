@@ -16,7 +16,12 @@ let tests: [SwiftSetting] = []
 let package = Package(
     name: "touchstone",
     products: [],
-    dependencies: [],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
         .target(name: "Randomness", swiftSettings: optimized),
@@ -29,8 +34,20 @@ let package = Package(
         .target(
             name: "QwenModel", dependencies: ["TensorCore", "ModelFiles", "OrderedJSON", "Randomness"],
             swiftSettings: optimized),
+        .target(name: "Tokenization", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
-            name: "InferenceCore", dependencies: ["QwenModel", "TensorCore", "CKernels", "Randomness"],
+            name: "InferenceCore",
+            dependencies: [
+                "QwenModel", "TensorCore", "ModelFiles", "Randomness", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: optimized),
+        .target(
+            name: "Rewards", dependencies: ["OrderedJSON", .product(name: "BigInt", package: "BigInt")],
+            swiftSettings: optimized),
+        .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
+        .target(
+            name: "Recipes",
+            dependencies: ["OrderedJSON", "Randomness", .product(name: "Yams", package: "Yams")],
             swiftSettings: optimized),
         .target(
             name: "Training", dependencies: ["InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Randomness"],
@@ -38,8 +55,15 @@ let package = Package(
 
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
-        .testTarget(name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], swiftSettings: tests),
+        .testTarget(
+            name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], resources: [.copy("Resources")],
+            swiftSettings: tests),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
             name: "InferenceCoreTests", dependencies: ["InferenceCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
