@@ -16,7 +16,7 @@ public struct ChatTemplate: Sendable {
         public var steps: Int
         /// Bytes of the output, and of any text made on the way.
         public var outputBytes: Int
-        /// Blocks, calls and expressions inside one another while running. The default fits into a stack of 512 KiB.
+        /// Blocks, calls and expressions inside one another while running. The default fits into a stack of 2 MiB.
         public var depth: Int
 
         /// Limits; the defaults suit conversations of millions of tokens.

@@ -81,9 +81,6 @@ enum PythonText {
             if fromRight {
                 let rest = words.count - limit
                 words.replaceSubrange(0..<rest, with: [0..<words[rest - 1].upperBound])
-                if limit < words.count, let first = words.first {
-                    words[0] = (scalars.firstIndex { !isSpace($0) } ?? 0)..<first.upperBound
-                }
             } else {
                 let start = words[limit].lowerBound
                 words.replaceSubrange(limit..., with: [start..<scalars.count])

@@ -125,12 +125,20 @@ extension TemplateInterpreter {
     }
 
     /// Follows a dotted path as the `attribute` argument of filters does.
-    func path(_ path: TemplateValue, of value: TemplateValue) throws(ChatTemplateError) -> TemplateValue {
-        guard case .string(let text) = path else { return try item(path, of: value) }
+    ///
+    /// - Parameter fallback: What stands for a step that leads nowhere.
+    func path(
+        _ path: TemplateValue, of value: TemplateValue, fallback: TemplateValue? = nil
+    ) throws(ChatTemplateError) -> TemplateValue {
+        guard case .string(let text) = path else {
+            let found = try item(path, of: value)
+            return found.isUndefined ? fallback ?? found : found
+        }
         var result = value
         for part in text.split(separator: ".", omittingEmptySubsequences: false) {
             let key = Int(part).map(TemplateValue.integer) ?? .string(String(part))
             result = try item(key, of: result)
+            if result.isUndefined, let fallback { result = fallback }
         }
         return result
     }

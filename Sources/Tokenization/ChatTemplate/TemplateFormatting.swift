@@ -62,6 +62,7 @@ extension TemplateInterpreter {
     func formatBraces(_ format: String, _ arguments: TemplateArguments) throws(ChatTemplateError) -> String {
         var result = ""
         var automatic = 0
+        var isNumbered = false
         var scalars = format.unicodeScalars[...]
         while let scalar = scalars.popFirst() {
             guard scalar == "{" || scalar == "}" else {
@@ -83,11 +84,15 @@ extension TemplateInterpreter {
                 value = automatic < arguments.positional.count ? arguments.positional[automatic] : nil
                 automatic += 1
             } else if let index = Int(field) {
+                isNumbered = true
                 value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
             } else if field.unicodeScalars.allSatisfy(PythonText.isWordCharacter) {
                 value = arguments.named.first { $0.name == field }?.value
             } else {
                 throw ChatTemplateError(.unsupported, "the format field '{\(field.prefix(40))}' is not supported")
+            }
+            guard !isNumbered || automatic == 0 else {
+                throw ChatTemplateError(.type, "format fields are either all numbered or none is")
             }
             guard let value else {
                 throw ChatTemplateError(.type, "there is no argument for the format field '{\(field.prefix(40))}'")

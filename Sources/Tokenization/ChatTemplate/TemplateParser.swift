@@ -7,6 +7,8 @@ struct TemplateParser {
 
     private let tokens: [LocatedToken]
     private var position = 0
+    /// The line of the statement that was begun last.
+    private var tagLine = 1
     var nesting = 0
     /// How many conditions surround this place. As in Jinja, an unknown filter or test inside a condition is an error only
     /// when it is reached.
@@ -71,7 +73,7 @@ struct TemplateParser {
     private mutating func parseBody(until ends: [String], of tag: String) throws(ChatTemplateError)
         -> [TemplateStatement]
     {
-        let start = line
+        let start = tagLine
         var statements: [TemplateStatement] = []
         while true {
             let line = self.line
@@ -85,6 +87,7 @@ struct TemplateParser {
                 try expect(.outputEnd)
                 statements.append(TemplateStatement(kind: .output([value]), line: line))
             case .blockBegin:
+                tagLine = line
                 advance()
                 guard case .name(let name) = current else { throw unexpected("expected the name of a statement") }
                 if ends.contains(name) { return statements }

@@ -77,8 +77,8 @@ extension TemplateInterpreter {
         if arguments.positional.isEmpty, arguments.named.contains(where: { $0.name == "attribute" }) {
             let bound = try arguments.bind("filter 'map'", "attribute", "default")
             for element in values {
-                let found = try path(bound[0] ?? .none, of: element)
-                results.append(found.isUndefined ? bound[1] ?? found : found)
+                let fallback = bound[1].flatMap { isNone($0) ? nil : $0 }
+                results.append(try path(bound[0] ?? .none, of: element, fallback: fallback))
             }
             return results
         }
