@@ -38,7 +38,8 @@ let package = Package(
         .target(
             name: "InferenceCore",
             dependencies: [
-                "QwenModel", "TensorCore", "ModelFiles", "Randomness", .product(name: "Crypto", package: "swift-crypto"),
+                "QwenModel", "TensorCore", "ModelFiles", "Randomness",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: optimized),
         .target(
@@ -65,7 +66,8 @@ let package = Package(
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "InferenceCoreTests", dependencies: ["InferenceCore", "OrderedJSON", "Randomness"],
+            name: "InferenceCoreTests",
+            dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "OrderedJSON", "Randomness"], swiftSettings: tests),

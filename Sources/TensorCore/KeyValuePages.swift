@@ -7,64 +7,75 @@ public final class KeyValuePages: @unchecked Sendable {
     public static let pageSize = Int(CK_PAGE)
     /// Layers.
     public let layers: Int
-    /// How many pages there are.
-    public let pages: Int
     /// Heads of keys and values.
     public let heads: Int
     /// Width of a head, rounded up to a multiple of 16.
     public let width: Int
     /// `float32` or `bfloat16`.
     public let type: ElementType
-    private let keys: [Tensor]
-    private let values: [Tensor]
+    /// How many pages there are.
+    public private(set) var pages = 0
+    /// Pages of one block of memory.
+    private let blockPages: Int
+    /// For each layer its blocks of `[blockPages, heads, width · 32]`.
+    private var keys: [[Tensor]]
+    private var values: [[Tensor]]
 
     /// Pages of zeros.
     public init(layers: Int, pages: Int, heads: Int, headWidth: Int, type: ElementType) {
-        (self.layers, self.pages, self.heads, self.type) = (layers, pages, heads, type)
+        (self.layers, self.heads, self.type) = (layers, heads, type)
         width = Self.paddedWidth(headWidth)
-        let shape = [pages, heads, width * Self.pageSize]
-        keys = (0..<layers).map { _ in .zeros(shape, type: type) }
-        values = (0..<layers).map { _ in .zeros(shape, type: type) }
+        blockPages = max(1, pages)
+        keys = Array(repeating: [], count: layers)
+        values = keys
+        grow()
+    }
+
+    /// Adds as many pages as it was made with. Nothing may be computing with the pages meanwhile.
+    public func grow() {
+        let shape = [blockPages, heads, width * Self.pageSize]
+        for layer in 0..<layers {
+            keys[layer].append(.zeros(shape, type: type))
+            values[layer].append(.zeros(shape, type: type))
+        }
+        pages += blockPages
     }
 
     /// The width that kernels work with.
     public static func paddedWidth(_ width: Int) -> Int { (width + 15) & ~15 }
 
     /// Bytes of one page over all layers.
-    public static func pageBytes(layers: Int, heads: Int, headWidth: Int, type: ElementType) -> Int {
-        2 * layers * heads * paddedWidth(headWidth) * pageSize * type.byteCount
-    }
+    public var pageBytes: Int { 2 * layers * heads * width * Self.pageSize * type.byteCount }
 
-    private func place(_ page: Int, _ head: Int) -> Int { (page * heads + head) * width * Self.pageSize }
+    /// Where a head's part of a page lies in its block, in elements.
+    private func place(_ page: Int, _ head: Int) -> Int { (page % blockPages * heads + head) * width * Self.pageSize }
 
     /// Writes the key and value of one head at one position.
     func store(layer: Int, page: Int, head: Int, slot: Int, key: UnsafePointer<Float>, value: UnsafePointer<Float>) {
         let place = place(page, head)
+        let (keyBlock, valueBlock) = (keys[layer][page / blockPages], values[layer][page / blockPages])
         if type == .bfloat16 {
-            ck_store_key_value_bf16(keys[layer].halves + place, values[layer].halves + place, key, value, slot, width)
+            ck_store_key_value_bf16(keyBlock.halves + place, valueBlock.halves + place, key, value, slot, width)
         } else {
-            ck_store_key_value_f32(keys[layer].floats + place, values[layer].floats + place, key, value, slot, width)
+            ck_store_key_value_f32(keyBlock.floats + place, valueBlock.floats + place, key, value, slot, width)
         }
     }
 
     /// The addresses of a head's pages in a layer.
-    func addresses(layer: Int, head: Int, pages: [Int32]) -> (
-        keys: [UnsafeRawPointer?], values: [UnsafeRawPointer?]
-    ) {
+    func addresses(layer: Int, head: Int, pages: [Int32]) -> (keys: [UnsafeRawPointer?], values: [UnsafeRawPointer?]) {
         let bytes = type.byteCount
-        let (keyBase, valueBase) = (keys[layer].storage.pointer, values[layer].storage.pointer)
-        return (
-            pages.map { UnsafeRawPointer(keyBase + place(Int($0), head) * bytes) },
-            pages.map { UnsafeRawPointer(valueBase + place(Int($0), head) * bytes) }
-        )
+        func address(_ blocks: [Tensor], _ page: Int) -> UnsafeRawPointer? {
+            UnsafeRawPointer(blocks[page / blockPages].storage.pointer + place(page, head) * bytes)
+        }
+        return (pages.map { address(keys[layer], Int($0)) }, pages.map { address(values[layer], Int($0)) })
     }
 
     /// Copies a whole page in every layer: two sequences part in the middle of it.
     public func copyPage(from source: Int, to target: Int) {
         let count = heads * width * Self.pageSize * type.byteCount
-        for tensor in keys + values {
-            let base = tensor.storage.pointer
-            (base + target * count).copyMemory(from: base + source * count, byteCount: count)
+        for blocks in keys + values {
+            (blocks[target / blockPages].storage.pointer + target % blockPages * count).copyMemory(
+                from: blocks[source / blockPages].storage.pointer + source % blockPages * count, byteCount: count)
         }
     }
 }

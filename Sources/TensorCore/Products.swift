@@ -1,5 +1,5 @@
-import COpenBLAS
 import CKernels
+import COpenBLAS
 
 /// The matrix products that operations are made of. None of them records.
 enum Products {
@@ -7,7 +7,8 @@ enum Products {
     static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
         let rows = x.shape[0]
         let (k, n) = (weight.columns, weight.rows)
-        precondition(x.shape[1] == k && y.shape == [rows, n], "multiply: x \(x.shape), weight [\(n), \(k)], y \(y.shape)")
+        precondition(
+            x.shape[1] == k && y.shape == [rows, n], "multiply: x \(x.shape), weight [\(n), \(k)], y \(y.shape)")
         let input = weight.type == .bfloat16 ? halfRows(x) : x
         let depth = input.shape[1]
         tiles(rows: rows, columns: n) { rowRange, columnRange in

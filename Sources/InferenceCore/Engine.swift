@@ -1,0 +1,248 @@
+import QwenModel
+import TensorCore
+
+/// Generates many completions as one continuous batch: finished sequences leave, waiting ones enter, prompts are computed
+/// in pieces beside the sequences that decode, and a prompt's samples share its keys and values.
+///
+/// What is generated for a sample depends on its request alone, never on what else is in the batch. Not thread-safe: one
+/// thread at a time.
+public final class Engine {
+    /// The model.
+    public let model: QwenModel
+    /// Sequences that decode at the same time at most.
+    public let maxBatch: Int
+    /// Longest sequence, prompt included, in tokens.
+    public let maxContext: Int
+    /// Prompt tokens computed in one step at most.
+    private let promptBudget = 512
+    private var pool: PagePool
+    private var waiting: [ActiveRequest] = []
+    private var prompts: [ActiveRequest] = []
+    private var sequences: [ActiveSequence] = []
+    private var samplers: [RowSampler] = []
+    private var submitted = 0
+
+    /// An engine without work.
+    ///
+    /// - Parameter maxBatch: Sequences that decode at the same time at most.
+    /// - Parameter maxContext: Longest sequence in tokens; the model's own limit unless given.
+    /// - Parameter cacheBytes: Memory that keys and values may take; grown only as needed.
+    public init(model: QwenModel, maxBatch: Int = 64, maxContext: Int? = nil, cacheBytes: Int = 8 << 30) {
+        self.model = model
+        self.maxBatch = max(1, maxBatch)
+        self.maxContext = maxContext ?? model.configuration.maxPositionEmbeddings
+        let pages = model.makePages(64)
+        pool = PagePool(pages: pages, limit: cacheBytes / pages.pageBytes)
+    }
+
+    /// Whether nothing is waiting or running.
+    public var isIdle: Bool { waiting.isEmpty && prompts.isEmpty && sequences.isEmpty }
+
+    /// Runs all requests as one continuous batch.
+    ///
+    /// - Parameter onCompletion: Sees each completion as it ends.
+    /// - Returns: All completions, in order of request and sample.
+    /// - Throws: `InferenceError` for a request that can't be served, before anything is computed, or for logits that
+    ///   no token can be chosen from. Nothing is left running then.
+    public func generate(_ requests: [GenerationRequest], onCompletion: ((Completion) -> Void)? = nil) throws
+        -> [Completion]
+    {
+        precondition(isIdle, "generate: the engine is at work")
+        submitted = 0
+        for request in requests { try check(request) }
+        for request in requests { try submit(request) }
+        var completions: [Completion] = []
+        while !isIdle {
+            do {
+                for completion in try step() {
+                    completions.append(completion)
+                    onCompletion?(completion)
+                }
+            } catch {
+                cancelAll()
+                throw error
+            }
+        }
+        return completions.sorted { ($0.request, $0.sample) < ($1.request, $1.sample) }
+    }
+
+    /// Puts a request at the end of the queue.
+    ///
+    /// - Returns: Its number, which its completions carry.
+    /// - Throws: `InferenceError` if it can't be served.
+    @discardableResult
+    public func submit(_ request: GenerationRequest) throws -> Int {
+        try check(request)
+        defer { submitted += 1 }
+        waiting.append(ActiveRequest(index: submitted, request: request))
+        return submitted
+    }
+
+    /// Drops everything that waits or runs.
+    public func cancelAll() {
+        for sequence in sequences { pool.release(sequence.pages) }
+        for request in prompts { pool.release(request.pages) }
+        (waiting, prompts, sequences) = ([], [], [])
+    }
+
+    private func check(_ request: GenerationRequest) throws {
+        try request.parameters.validate()
+        guard !request.prompt.isEmpty else {
+            throw InferenceError(.invalidParameter, "a prompt has no tokens; it needs at least one")
+        }
+        if let token = request.prompt.first(where: { $0 < 0 || $0 >= model.configuration.vocabularySize }) {
+            throw InferenceError(
+                .invalidToken,
+                "prompt token \(token) is outside the vocabulary of \(model.configuration.vocabularySize)")
+        }
+        guard !request.samples.isEmpty else {
+            throw InferenceError(.invalidParameter, "a request asks for no samples; it needs at least one")
+        }
+        guard request.maxNewTokens > 0 else {
+            throw InferenceError(.invalidParameter, "max_new_tokens is \(request.maxNewTokens), expected at least 1")
+        }
+        guard request.prompt.count < maxContext else {
+            throw InferenceError(
+                .invalidParameter,
+                "a prompt has \(request.prompt.count) tokens, the context holds \(maxContext); shorten it or raise the limit"
+            )
+        }
+        guard pagesNeeded(request) <= pool.limit else {
+            throw InferenceError(
+                .invalidParameter,
+                "a sequence of up to \(length(request)) tokens does not fit the memory for keys and values; "
+                    + "lower max_new_tokens")
+        }
+    }
+
+    private func length(_ request: GenerationRequest) -> Int {
+        request.prompt.count + min(request.maxNewTokens, maxContext - request.prompt.count)
+    }
+
+    private static func pageCount(_ tokens: Int) -> Int {
+        (tokens + KeyValuePages.pageSize - 1) / KeyValuePages.pageSize
+    }
+
+    /// Pages that a sample needs besides those it shares with its prompt.
+    private func samplePages(_ request: GenerationRequest) -> Int {
+        Self.pageCount(length(request)) - request.prompt.count / KeyValuePages.pageSize
+    }
+
+    /// Pages of a prompt and one sample.
+    private func pagesNeeded(_ request: GenerationRequest) -> Int {
+        Self.pageCount(request.prompt.count) + samplePages(request)
+    }
+
+    /// One step: admits what fits, computes one token of each sequence and a piece of the prompts, and chooses tokens.
+    ///
+    /// - Returns: The completions that ended.
+    /// - Throws: `InferenceError` for unusable logits; the caller should `cancelAll`.
+    public func step() throws -> [Completion] {
+        admitPrompts()
+        var finished = try branch()
+        guard !isIdle else { return finished }
+        let work = StepBatch(sequences: sequences, prompts: prompts, promptBudget: promptBudget, model: model)
+        guard !work.batch.ids.isEmpty else { return finished }
+        let hidden = model.hiddenStates(work.batch, pages: pool.pages)
+        let logits = model.logits(hidden, rows: work.logitRows, batch: work.batch)
+        let chosen = try choose(work.decoding.enumerated().map { ($1, logits.rows($0..<$0 + 1)) })
+        for (sequence, choice) in zip(work.decoding, chosen) { finish(sequence, choice, into: &finished) }
+        for (offset, piece) in work.prefilled.enumerated() {
+            piece.request.computed += piece.count
+            if piece.isLast {
+                let row = work.decoding.count + work.prefilled[..<offset].count { $0.isLast }
+                piece.request.logits = logits.rows(row..<row + 1).copy()
+            }
+        }
+        return finished
+    }
+
+    /// Lets prompts in while there is room for them and one sample each, beside the first samples of those let in
+    /// before: then some sequence can always run to its end.
+    private func admitPrompts() {
+        while let next = waiting.first, sequences.count + prompts.count < maxBatch {
+            let promised = prompts.filter { $0.started == 0 }.map { samplePages($0.request) }.reduce(0, +)
+            guard pool.available - promised >= pagesNeeded(next.request) else { return }
+            next.pages = pool.take(Self.pageCount(next.request.prompt.count))
+            prompts.append(next)
+            waiting.removeFirst()
+        }
+    }
+
+    /// Starts samples of computed prompts while there is room, and chooses their first tokens.
+    private func branch() throws -> [Completion] {
+        var started: [(ActiveSequence, Tensor)] = []
+        for request in prompts {
+            guard let logits = request.logits else { continue }
+            let prompt = request.request.prompt.count
+            let shared = prompt / KeyValuePages.pageSize
+            let fresh = samplePages(request.request)
+            while request.started < request.request.samples.count, sequences.count + started.count < maxBatch,
+                pool.available >= fresh
+            {
+                let pages = pool.take(fresh)
+                pool.share(request.pages[..<shared])
+                if prompt % KeyValuePages.pageSize != 0 {
+                    pool.pages.copyPage(from: Int(request.pages[shared]), to: Int(pages[0]))
+                }
+                let sequence = ActiveSequence(
+                    parent: request, sample: request.started, limit: request.newTokenLimit(context: maxContext),
+                    pages: Array(request.pages[..<shared]) + pages)
+                started.append((sequence, logits))
+                request.started += 1
+            }
+        }
+        for request in prompts where request.started == request.request.samples.count && request.logits != nil {
+            pool.release(request.pages)
+            request.logits = nil
+        }
+        prompts.removeAll { $0.started == $0.request.samples.count }
+        sequences += started.map(\.0)
+        var finished: [Completion] = []
+        for ((sequence, _), choice) in zip(started, try choose(started)) {
+            finish(sequence, choice, into: &finished)
+        }
+        return finished
+    }
+
+    /// Appends a chosen token; a sequence that ends with it leaves.
+    private func finish(
+        _ sequence: ActiveSequence, _ choice: (token: Int, logProb: Float), into finished: inout [Completion]
+    ) {
+        guard let reason = sequence.append(choice.token, logProb: choice.logProb) else { return }
+        finished.append(sequence.completion(reason))
+        pool.release(sequence.pages)
+        sequences.removeAll { $0 === sequence }
+    }
+
+    /// Chooses a token for each sequence from its row of logits, in parallel.
+    private func choose(_ rows: [(sequence: ActiveSequence, logits: Tensor)]) throws -> [(token: Int, logProb: Float)] {
+        while samplers.count < rows.count { samplers.append(RowSampler()) }
+        let slots = ChoiceSlots(count: rows.count)
+        nonisolated(unsafe) let (rows, samplers) = (rows, samplers)
+        parallelFor(rows.count) { index in
+            let (sequence, logits) = rows[index]
+            let row = UnsafeBufferPointer(start: logits.floats, count: logits.count)
+            slots.results[index] = Result { () throws(InferenceError) in
+                try samplers[index].choose(
+                    row, for: sequence.parent.request, sample: sequence.sample, tokens: sequence.tokens)
+            }
+        }
+        return try slots.results.map { try $0.get() }
+    }
+}
+
+/// Results that threads write side by side.
+private final class ChoiceSlots: @unchecked Sendable {
+    let results: UnsafeMutableBufferPointer<Result<(token: Int, logProb: Float), InferenceError>>
+
+    init(count: Int) {
+        results = .allocate(capacity: count)
+        results.initialize(repeating: .success((0, 0)))
+    }
+
+    deinit {
+        results.deinitialize()
+        results.deallocate()
+    }
+}
