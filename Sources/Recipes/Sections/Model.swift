@@ -9,8 +9,18 @@ extension Recipe {
             case bf16
         }
 
+        /// Where the weights come from at the start.
+        public enum Initialize: String, CaseIterable, Sendable {
+            /// The files of the model.
+            case pretrained
+            /// Fresh random weights of the run's seed; the folder needs only config.json and the tokenizer.
+            case random
+        }
+
         /// A Hugging Face folder or a GGUF file; absolute.
         public var path = ""
+        /// Where the weights come from at the start.
+        public var initialize = Initialize.pretrained
         /// In what precision matrix products run.
         public var precision = Precision.bf16
         /// A Jinja file used in place of the model's own chat template; absolute.
@@ -21,6 +31,9 @@ extension Recipe {
 extension Recipe.Model: RecipeSection {
     static let keys: [Key<Self>] = [
         .init("path", \.path, .path, required: true, "A Hugging Face folder or a `.gguf` file"),
+        .init(
+            "initialize", \.initialize, .choice(),
+            "Weights at the start: those of the model, or fresh `random` ones for a folder with config.json and tokenizer"),
         .init("precision", \.precision, .choice(), "Precision of matrix products; `fp32` is the reference"),
         .init(
             "chat_template", \.chatTemplate, .optional(.path), "Jinja file in place of the model's own chat template"),

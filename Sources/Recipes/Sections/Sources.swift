@@ -13,6 +13,8 @@ extension Recipe {
         public var negative = false
         /// A fixed form such as `(dd ± dd) × d`, in place of `operands`, `digits` and `parentheses`.
         public var form: String?
+        /// The share of the solutions for sft that show their working; the others state the answer at once.
+        public var working = 1.0
         /// The prompt; `{expression}` stands for the expression.
         public var template = "What is {expression}?"
         /// How many problems; `nil`: endless.
@@ -74,6 +76,9 @@ extension Recipe.Arithmetic: RecipeSection {
             "form", \.form, .optional(.text),
             "Fixed form in place of operands, digits and parentheses, such as `(dd ± dd) × d`: d is any digit, another letter "
                 + "one digit that is the same everywhere, ± is + or -, ? any of the operators"),
+        .init(
+            "working", \.working, .number(.from(0, to: 1)),
+            "Share of the solutions (sft) that show their working; the others state the answer at once"),
         .init("template", \.template, .text, "The prompt; `{expression}` is filled in"),
         .init("count", \.count, .optional(.integer(1...10_000_000)), "Problems; null: endless (evaluation: 200)"),
         .init(

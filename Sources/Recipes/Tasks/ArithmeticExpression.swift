@@ -5,6 +5,8 @@ struct ArithmeticExpression: Sendable {
     /// Without layout, and with the sides of + and * in a fixed order.
     let key: String
     let precedence: Int
+    /// The working, one operation a line: `47 + 35 = 82`.
+    var steps: [String] = []
 
     /// Draws digits and operators; `nil` when they happen to have no exact value.
     static func draw(_ form: ArithmeticForm, random: inout TaskRandom) -> ArithmeticExpression? {
@@ -20,7 +22,8 @@ struct ArithmeticExpression: Sendable {
         case .digits(let digits): return number(digits, random: &random, letters: &letters)
         case .group(let inner):
             guard let inner = draw(inner, random: &random, letters: &letters) else { return nil }
-            return .init(text: "(\(inner.text))", value: inner.value, key: inner.key, precedence: 3)
+            return .init(
+                text: "(\(inner.text))", value: inner.value, key: inner.key, precedence: 3, steps: inner.steps)
         case .binary(let choices, let left, let right):
             let symbol = random.element(of: choices)
             if symbol.kind == .divide { return quotient(symbol, left, right, random: &random, letters: &letters) }
@@ -77,7 +80,8 @@ struct ArithmeticExpression: Sendable {
         return .init(
             text: "\(left) \(symbol.symbol) \(right)", value: value,
             key: "(\(keys[0])\(symbol.kind.rawValue)\(keys[1]))",
-            precedence: precedence)
+            precedence: precedence,
+            steps: a.steps + b.steps + ["\(a.value) \(symbol.symbol) \(b.value) = \(value)"])
     }
 
     private static func number(_ value: Int) -> ArithmeticExpression {

@@ -1,4 +1,5 @@
 import OrderedJSON
+import Randomness
 
 /// Arithmetic problems with exact integer answers.
 ///
@@ -52,9 +53,17 @@ public struct ArithmeticGenerator: TaskGenerator {
             Self.expression(settings, form, operators, seed: seed, index: index, draw: draw) ?? fallback
         let prompt = template.filled { _ in expression.text }
         return Problem(
-            prompt: prompt, answer: String(expression.value), solution: nil,
+            prompt: prompt, answer: String(expression.value), solution: solution(expression, index: index),
             columns: ["expression": .string(expression.text)],
             key: expression.key)
+    }
+
+    /// What sft learns: the working between `<think>` and `</think>`, or nothing there, and then the answer.
+    private func solution(_ expression: ArithmeticExpression, index: Int) -> String {
+        let address = RandomAddress(
+            seed: UInt64(bitPattern: Int64(seed)), purpose: .taskGeneration, step: 1, prompt: index)
+        let working = address.uniform(at: 0) < settings.working ? expression.steps.joined(separator: "\n") : ""
+        return "<think>\n\(working)\n</think>\n\n\(expression.value)"
     }
 
     private static func expression(
