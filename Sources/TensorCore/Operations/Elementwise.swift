@@ -59,10 +59,10 @@ public func roundedToBFloat16(_ x: Tensor) -> Tensor {
 
 /// Picks rows.
 ///
-///     y[i] = x[rows[i]]        dx[rows[i]] = dy[i], 0 elsewhere
+///     y[i] = x[rows[i]]        dx[rows[i]] += dy[i]
 ///
 /// - Parameter x: `[N, C]`.
-/// - Parameter rows: Row numbers, each at most once.
+/// - Parameter rows: Row numbers; a row may be picked more than once.
 /// - Returns: `[rows, C]`.
 public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { $0 >= 0 && $0 < x.shape[0] }, "selectRows: a row is outside \(x.shape)")
@@ -75,7 +75,7 @@ public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     return record(y, from: x) { dy in
         let dx = Tensor.zeros(shape)
         for (index, row) in rows.enumerated() {
-            (dx.floats + row * width).update(from: dy.floats + index * width, count: width)
+            ck_add(dx.floats + row * width, dx.floats + row * width, dy.floats + index * width, width)
         }
         return [dx]
     }
