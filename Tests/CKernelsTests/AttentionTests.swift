@@ -146,7 +146,9 @@ struct AttentionTests {
             var random = TestValues(width)
             let (key, value) = (random.floats(width), random.floats(width))
             for slot in [0, 13, 31] {
-                var (keys, values) = ([Float](repeating: 9, count: 32 * width), [Float](repeating: 9, count: 32 * width))
+                var (keys, values) = (
+                    [Float](repeating: 9, count: 32 * width), [Float](repeating: 9, count: 32 * width)
+                )
                 var (halfKeys, halfValues) = (keys.map { _ in UInt16(9) }, keys.map { _ in UInt16(9) })
                 kernels.table.pointee.store_key_value_f32(&keys, &values, key, value, slot, width)
                 kernels.table.pointee.store_key_value_bf16(&halfKeys, &halfValues, key, value, slot, width)

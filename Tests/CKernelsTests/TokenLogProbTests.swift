@@ -108,7 +108,8 @@ struct TokenLogProbTests {
             for value: Float in [0, 2, -1e4] {
                 let result = run(kernels, [Float](repeating: value, count: count), target: count - 1)
                 let expected = [-log(Double(count)), log(Double(count))]
-                expectClose([result.logProb, result.entropy], expected, Tolerance(absolute: 1e-6), "\(count) × \(value)")
+                expectClose(
+                    [result.logProb, result.entropy], expected, Tolerance(absolute: 1e-6), "\(count) × \(value)")
             }
         }
     }

@@ -18,7 +18,7 @@ public struct Tolerance: Sendable {
     /// Single precision against Double: sums of some hundred terms.
     public static let forward = Tolerance(ofLargest: 1e-5)
     /// Gradients in single precision against central differences in Double.
-    public static let gradient = Tolerance(ofLargest: 1e-4)
+    public static let gradient = Tolerance(absolute: 1e-7, ofLargest: 1e-4)
     /// The reference files of another single-precision implementation.
     public static let reference = Tolerance(ofLargest: 1e-5)
     /// A few roundings of single precision.
