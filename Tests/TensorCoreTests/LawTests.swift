@@ -58,7 +58,8 @@ struct LawTests {
         }
     }
 
-    @Test("a linear row's bits are the same alone, in a batch and elsewhere", arguments: [ElementType.float32, .bfloat16])
+    @Test(
+        "a linear row's bits are the same alone, in a batch and elsewhere", arguments: [ElementType.float32, .bfloat16])
     func rowsAlone(type: ElementType) {
         let x = tensor([23, 70], 7)
         let all = wideLinear(x, type, term: 0..<23).toArray()
