@@ -1,6 +1,5 @@
 // Picks the kernels once, by what the processor can do.
-#include "ckernels.h"
-#include "table.h"
+#include "cktable.h"
 #include <stdatomic.h>
 
 extern const ck_table ck_portable_table;
@@ -26,9 +25,14 @@ int ck_best_level(void) {
 #endif
 }
 
+const ck_table *ck_table_of_level(int level) {
+    return level < 0 || level > ck_best_level() ? NULL : tables[level];
+}
+
 bool ck_select_level(int level) {
-    if (level < 0 || level > ck_best_level()) return false;
-    atomic_store(&chosen, tables[level]);
+    const ck_table *wanted = ck_table_of_level(level);
+    if (!wanted) return false;
+    atomic_store(&chosen, wanted);
     return true;
 }
 

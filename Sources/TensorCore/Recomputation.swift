@@ -16,7 +16,7 @@ public func recomputed(
     let saved = x.detached
     let needsInput = x.node != nil
     return record(y, from: x, always: pass != nil) { dy in
-        let dx = needsInput ? Tensor(shape: saved.shape) : nil
+        let dx = needsInput ? Tensor.zeros(saved.shape) : nil
         for range in pieces {
             let leaf = needsInput ? saved.rows(range).leaf : saved.rows(range)
             body(leaf, range, pass).backward(seed: dy.rows(range))

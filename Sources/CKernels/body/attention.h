@@ -72,6 +72,12 @@ CK_INLINE bool NAME(sees)(int32_t position, long block, long window) {
     return first <= position && (window <= 0 || first + CK_PAGE - 1 > position - window);
 }
 
+// How many positions of the block, from its first, do not lie behind the row's own.
+CK_INLINE long NAME(reach)(int32_t position, long block) {
+    long count = position - block * CK_PAGE + 1;
+    return count < CK_PAGE ? count : CK_PAGE;
+}
+
 CK_INLINE void NAME(attention)(const bool half, float *const *outputs, float *log_sum_exp,
                                const float *const *queries, const int32_t *positions, long count,
                                const void *const *key_pages, const void *const *value_pages, long width, float scale,
@@ -118,8 +124,13 @@ CK_INLINE void NAME(attention)(const bool half, float *const *outputs, float *lo
         } else {
             values = value_pages[block];
         }
-        NAME(small_product)(row_outputs, (const float *const *)row_scores, 1, values, width, active, width, CK_PAGE,
-                            true);
+        // Rows of one position at a time where the block ends them: what lies behind may be anything, and 0 · NaN is NaN.
+        for (long r = 0, end; r < active; r = end) {
+            long depth = NAME(reach)(positions[rows[r]], block);
+            for (end = r + 1; end < active && NAME(reach)(positions[rows[end]], block) == depth;) end++;
+            NAME(small_product)(row_outputs + r, (const float *const *)row_scores + r, 1, values, width, end - r, width,
+                                depth, true);
+        }
     }
     for (long r = 0; r < count; r++) {
         float inverse = 1.0f / sum[r];

@@ -1,6 +1,6 @@
 // Every kernel of one instruction set, and their table. The including file defines NAME, TILE_ROWS, TILE_PANELS and
 // CK_BF16_DOT.
-#include "../table.h"
+#include "../include/cktable.h"
 #include "vector.h"
 
 // sum + w.even · x.even + w.odd · x.odd for 16 outputs; w holds pairs of bfloat16, `pair` the two of x.

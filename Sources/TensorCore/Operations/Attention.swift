@@ -25,7 +25,8 @@ public func attention(
             && q.shape[1] % (pages.heads * headWidth) == 0 && pages.width == KeyValuePages.paddedWidth(headWidth),
         "attention: q \(q.shape), k \(k.shape), v \(v.shape), \(pages.heads) heads of \(headWidth)")
     let call = AttentionCall(
-        heads: q.shape[1] / headWidth, keyHeads: pages.heads, headWidth: headWidth, window: window, layout: layout)
+        heads: q.shape[1] / headWidth, keyHeads: pages.heads, headWidth: headWidth,
+        window: min(window, Int(Int32.max)), layout: layout)
     let (queries, keys, values) = (call.padded(q), call.padded(k), call.padded(v))
     call.store(keys, values, pages: pages, layer: layer)
     let (output, logSumExp) = call.forward(queries, pages: pages, layer: layer)
@@ -102,35 +103,38 @@ private struct AttentionCall: Sendable {
             let tile = layout.tiles[task / keyHeads]
             let keyHead = task % keyHeads
             let segment = layout.segments[tile.segment]
-            var addresses = pages.addresses(layer: layer, head: keyHead, pages: segment.pages)
-            let entries = entries(rows: tile.rows, keyHead: keyHead)
-            var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
-            var outputs = entries.map { UnsafeMutablePointer<Float>?(output.floats + $0 * width) }
-            var positions = entries.map { layout.positions[$0 / heads] }
-            var sums = [Float](repeating: 0, count: entries.count)
+            let addresses = pages.addresses(layer: layer, head: keyHead, pages: segment.pages)
             let scratch = Tensor(shape: [Self.queryLimit * Self.page + width * Self.page])
-            if pages.type == .bfloat16 {
-                var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: UInt16.self) }
-                var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: UInt16.self) }
-                ck_attention_bf16(
-                    &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale, window,
-                    scratch.floats)
-            } else {
-                var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: Float.self) }
-                var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: Float.self) }
-                ck_attention_f32(
-                    &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale, window,
-                    scratch.floats)
+            for entries in entries(rows: tile.rows, keyHead: keyHead) {
+                var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
+                var outputs = entries.map { UnsafeMutablePointer<Float>?(output.floats + $0 * width) }
+                var positions = entries.map { layout.positions[$0 / heads] }
+                var sums = [Float](repeating: 0, count: entries.count)
+                if pages.type == .bfloat16 {
+                    var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: UInt16.self) }
+                    var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: UInt16.self) }
+                    ck_attention_bf16(
+                        &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale,
+                        window,
+                        scratch.floats)
+                } else {
+                    var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: Float.self) }
+                    var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: Float.self) }
+                    ck_attention_f32(
+                        &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale,
+                        window,
+                        scratch.floats)
+                }
+                for (entry, sum) in zip(entries, sums) { logSumExp.floats[entry] = sum }
             }
-            addresses = ([], [])
-            for (entry, sum) in zip(entries, sums) { logSumExp.floats[entry] = sum }
         }
         return (output, logSumExp)
     }
 
-    /// The (row, head) pairs, numbered row · H + head, that share a head of keys.
-    private func entries(rows: Range<Int>, keyHead: Int) -> [Int] {
-        rows.flatMap { row in (0..<group).map { row * heads + keyHead * group + $0 } }
+    /// The (row, head) pairs, numbered row · H + head, that share a head of keys; as many at a time as a kernel takes.
+    private func entries(rows: Range<Int>, keyHead: Int) -> [ArraySlice<Int>] {
+        let all = rows.flatMap { row in (0..<group).map { row * heads + keyHead * group + $0 } }
+        return stride(from: 0, to: all.count, by: Self.queryLimit).map { all[$0...].prefix(Self.queryLimit) }
     }
 
     func backward(
@@ -194,16 +198,17 @@ private struct AttentionCall: Sendable {
             let start = segment.rows.lowerBound + max(0, first - segment.firstPosition)
             let tile = max(1, AttentionCall.queryLimit / call.group)
             for row in stride(from: start, to: segment.rows.upperBound, by: tile) {
-                let entries = call.entries(rows: row..<min(row + tile, segment.rows.upperBound), keyHead: keyHead)
-                var dqueries = entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * width) }
-                var doutputs = entries.map { UnsafePointer<Float>?(dy.floats + $0 * width) }
-                var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
-                var sums = entries.map { logSumExp.floats[$0] }
-                var deltas = entries.map { delta.floats[$0] }
-                var positions = entries.map { call.layout.positions[$0 / call.heads] }
-                ck_attention_block_backward(
-                    &dqueries, dkeys, dvalues, &doutputs, &queries, &sums, &deltas, &positions, entries.count, keys,
-                    values, first, count, width, call.scale, call.window, scratch)
+                for entries in call.entries(rows: row..<min(row + tile, segment.rows.upperBound), keyHead: keyHead) {
+                    var dqueries = entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * width) }
+                    var doutputs = entries.map { UnsafePointer<Float>?(dy.floats + $0 * width) }
+                    var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
+                    var sums = entries.map { logSumExp.floats[$0] }
+                    var deltas = entries.map { delta.floats[$0] }
+                    var positions = entries.map { call.layout.positions[$0 / call.heads] }
+                    ck_attention_block_backward(
+                        &dqueries, dkeys, dvalues, &doutputs, &queries, &sums, &deltas, &positions, entries.count, keys,
+                        values, first, count, width, call.scale, call.window, scratch)
+                }
             }
         }
     }

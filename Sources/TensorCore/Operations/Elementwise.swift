@@ -57,12 +57,12 @@ public func roundedToBFloat16(_ x: Tensor) -> Tensor {
     return record(y, from: x) { dy in [dy] }
 }
 
-/// Picks rows, the same one as often as it is named.
+/// Picks rows.
 ///
-///     y[i] = x[rows[i]]        dx[rows[i]] += dy[i]  in the order of i
+///     y[i] = x[rows[i]]        dx[rows[i]] += dy[i]
 ///
 /// - Parameter x: `[N, C]`.
-/// - Parameter rows: Row numbers.
+/// - Parameter rows: Row numbers; a row may be picked more than once.
 /// - Returns: `[rows, C]`.
 public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { $0 >= 0 && $0 < x.shape[0] }, "selectRows: a row is outside \(x.shape)")
@@ -75,8 +75,7 @@ public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     return record(y, from: x) { dy in
         let dx = Tensor.zeros(shape)
         for (index, row) in rows.enumerated() {
-            let sum = dx.floats + row * width
-            ck_add(sum, sum, dy.floats + index * width, width)
+            ck_add(dx.floats + row * width, dx.floats + row * width, dy.floats + index * width, width)
         }
         return [dx]
     }

@@ -1,4 +1,5 @@
-// The table of one instruction set's kernels.
+// The table of one instruction set's kernels: what the functions of ckernels.h call. Through a table the kernels of every
+// level can be tested and compared while the rest of the process goes on with those it chose.
 #ifndef CK_TABLE_H
 #define CK_TABLE_H
 #include "ckernels.h"
@@ -78,5 +79,8 @@ typedef struct {
     CK_KERNELS(X)
 #undef X
 } ck_table;
+
+// The kernels of a level; null where the processor lacks them.
+const ck_table *ck_table_of_level(int level);
 
 #endif

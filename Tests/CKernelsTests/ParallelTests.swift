@@ -1,0 +1,156 @@
+import CKernels
+import Foundation
+import Synchronization
+import Testing
+
+/// Runs a Swift closure through the C loop.
+private func parallel(_ count: Int, _ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { escaping in
+        var closure = escaping
+        withUnsafeMutablePointer(to: &closure) { context in
+            ck_parallel(count, context) { context, index in
+                context?.assumingMemoryBound(to: ((Int) -> Void).self).pointee(index)
+            }
+        }
+    }
+}
+
+/// How often each index ran.
+private func visits(_ count: Int) -> [UInt8] {
+    var seen = [UInt8](repeating: 0, count: count)
+    seen.withUnsafeMutableBufferPointer { buffer in
+        nonisolated(unsafe) let base = buffer.baseAddress
+        parallel(count) { index in base?[index] &+= 1 }
+    }
+    return seen
+}
+
+/// The number of threads is the process's, and no result may depend on it, so other suites may run meanwhile.
+@Suite("Parallel loop", .serialized, .timeLimit(.minutes(1)))
+struct ParallelTests {
+    private func withThreads(_ count: Int, _ body: () throws -> Void) rethrows {
+        let before = ck_threads()
+        defer { ck_set_threads(before) }
+        ck_set_threads(Int32(count))
+        try body()
+    }
+
+    @Test("every index runs exactly once", arguments: 1...8)
+    func everyIndexOnce(threads: Int) {
+        withThreads(threads) {
+            for count in [0, 1, 2, 3, 1000, 1_000_000] {
+                #expect(visits(count).allSatisfy { $0 == 1 }, "\(count) indices")
+            }
+        }
+    }
+
+    @Test("a negative count runs nothing")
+    func negativeCount() {
+        withThreads(4) { parallel(-3) { _ in Issue.record("an index ran") } }
+    }
+
+    @Test("a loop inside a loop runs every index exactly once")
+    func nested() {
+        withThreads(4) {
+            let total = Atomic<Int>(0)
+            parallel(40) { _ in
+                parallel(50) { inner in total.wrappingAdd(inner + 1, ordering: .relaxed) }
+            }
+            #expect(total.load(ordering: .relaxed) == 40 * 50 * 51 / 2)
+        }
+    }
+
+    @Test("loops from several threads at once run every index exactly once")
+    func concurrent() {
+        withThreads(4) {
+            let wrong = Atomic<Int>(0)
+            let threads = (0..<4).map { number in
+                let done = DispatchSemaphore(value: 0)
+                Thread {
+                    for _ in 0..<300 where !visits(64 + number).allSatisfy({ $0 == 1 }) {
+                        wrong.wrappingAdd(1, ordering: .relaxed)
+                    }
+                    done.signal()
+                }.start()
+                return done
+            }
+            for thread in threads { thread.wait() }
+            #expect(wrong.load(ordering: .relaxed) == 0)
+        }
+    }
+
+    @Test("100,000 tiny loops in a row come to an end, each complete")
+    func tinyLoops() {
+        withThreads(3) {
+            let total = Atomic<Int>(0)
+            var incomplete = 0
+            for round in 1...100_000 {
+                parallel(3) { _ in total.wrappingAdd(1, ordering: .relaxed) }
+                if total.load(ordering: .relaxed) != 3 * round { incomplete += 1 }
+            }
+            #expect(incomplete == 0)
+        }
+    }
+
+    @Test("the number of threads may change between loops")
+    func changingThreads() {
+        withThreads(1) {
+            for round in 0..<400 {
+                ck_set_threads(Int32(round * 7 % 9))
+                #expect(visits(37).allSatisfy { $0 == 1 }, "round \(round)")
+            }
+        }
+    }
+
+    @Test("workers that slept take part again")
+    func afterSleep() {
+        withThreads(3) {
+            for _ in 0..<5 {
+                usleep(20_000)
+                #expect(visits(1000).allSatisfy { $0 == 1 })
+            }
+        }
+    }
+
+    @Test("more than one thread runs a loop")
+    func severalThreads() {
+        withThreads(3) {
+            // Other loops of the process may hold the pool for a moment, so it gets some attempts.
+            let several = (0..<50).contains { _ in
+                let threads = Mutex(Set<UInt>())
+                parallel(8) { _ in
+                    _ = threads.withLock { $0.insert(pthread_self()) }
+                    usleep(2000)
+                }
+                return threads.withLock(\.count) > 1
+            }
+            #expect(several)
+        }
+    }
+}
+
+@Suite("Kernel levels")
+struct LevelTests {
+    @Test("levels that do not exist are refused and change nothing")
+    func unknownLevels() {
+        let before = ck_level()
+        for level in [-1, ck_best_level() + 1, .max, .min] {
+            #expect(!ck_select_level(level))
+            #expect(ck_table_of_level(level) == nil)
+        }
+        #expect(ck_level() == before)
+        #expect(ck_select_level(before))
+        #expect(ck_level() == before)
+    }
+
+    @Test("the functions run the kernels of the chosen level")
+    func dispatch() {
+        let x: [Float] = (0..<1000).map { Float($0 % 37) * 0.01 - 0.1 }
+        guard let table = ck_table_of_level(ck_level()) else {
+            Issue.record("level \(ck_level()) has no table")
+            return
+        }
+        #expect(ck_dot(x, x, x.count) == table.pointee.dot(x, x, x.count))
+        #expect(ck_argmax(x, x.count) == table.pointee.argmax(x, x.count))
+    }
+}
