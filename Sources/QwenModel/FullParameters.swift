@@ -10,12 +10,13 @@ public final class FullParameters: Sendable {
 
     /// Reads the masters from where the model came from, unrounded.
     ///
-    /// - Throws: `ModelFileError`.
+    /// - Throws: `QwenModelError` if it has other weights than the model, `ModelFileError`.
     public init(model: QwenModel, source: any WeightSource) throws {
         self.model = model
         parameters = ParameterSet(model.weights.map { ($0.name, $0.shape) })
+        let reader = WeightReader(source: source, precision: .float32)
         for entry in parameters.entries {
-            guard let stored = try source.weight(named: entry.name) else { continue }
+            let stored = try reader.stored(entry.name, shape: entry.shape)
             try stored.readFloats(
                 0..<entry.count,
                 into: UnsafeMutableBufferPointer(start: parameters.value(entry).floats, count: entry.count))

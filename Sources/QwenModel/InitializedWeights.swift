@@ -23,7 +23,7 @@ public struct InitializedWeights: WeightSource {
         self.configuration = configuration
         self.seed = seed
         let c = try QwenConfiguration(configuration, path: path)
-        deviation = configuration["initializer_range"]?.doubleValue ?? 0.02
+        deviation = try ConfigurationFields(json: configuration, path: path).number("initializer_range", default: 0.02)
         let list = Self.shapes(c)
         shapes = Dictionary(uniqueKeysWithValues: list)
         order = Dictionary(uniqueKeysWithValues: list.enumerated().map { ($1.0, $0) })

@@ -56,22 +56,23 @@ public struct QwenConfiguration: Sendable, Hashable {
                 "num_key_value_heads",
                 "\(keyValueHeads) must divide num_attention_heads \(attentionHeads) into at most 32 a group")
         }
-        guard fields["head_dim"] != nil || hiddenSize % attentionHeads == 0 else {
+        qkNorm = modelType == "qwen3"
+        guard qkNorm || fields["head_dim"] != nil || hiddenSize % attentionHeads == 0 else {
             throw fields.invalid("head_dim", "is missing and \(attentionHeads) heads do not divide \(hiddenSize)")
         }
-        headDim = try fields.size("head_dim", limit: 1024, default: hiddenSize / attentionHeads)
+        // Where the key is missing, transformers takes 128 for Qwen3, whatever the hidden size.
+        headDim = try fields.size("head_dim", limit: 1024, default: qkNorm ? 128 : hiddenSize / attentionHeads)
         guard headDim % 2 == 0 else { throw fields.invalid("head_dim", "\(headDim) is odd") }
         rmsNormEpsilon = Float(try fields.number("rms_norm_eps", default: 1e-6))
         maxPositionEmbeddings = try fields.size("max_position_embeddings", limit: 1 << 26, default: 32768)
         rope = try RotaryConfiguration(fields, maxPositionEmbeddings: maxPositionEmbeddings)
-        qkNorm = modelType == "qwen3"
         let hasBias = try fields.flag("attention_bias", default: false)
         attentionBias = modelType == "qwen2" || hasBias
         outputBias = modelType == "qwen3" && hasBias
         tieWordEmbeddings = try fields.flag("tie_word_embeddings", default: false)
         windows = try fields.windows(layers: hiddenLayers)
-        eosTokenIDs = fields.tokenIDs("eos_token_id")
-        let activation = fields["hidden_act"]?.stringValue ?? "silu"
+        eosTokenIDs = try fields.tokenIDs("eos_token_id")
+        let activation = try fields.text("hidden_act", default: "silu")
         guard activation == "silu" else {
             throw QwenModelError(.unsupported, "\(path): hidden_act is '\(activation)'; Qwen models use 'silu'")
         }
@@ -105,10 +106,17 @@ struct ConfigurationFields {
 
     func number(_ key: String, default fallback: Double) throws(QwenModelError) -> Double {
         guard let value = self[key] else { return fallback }
-        guard let number = value.doubleValue, number.isFinite, number > 0 else {
+        // It is computed with in single precision.
+        guard let number = value.doubleValue, Float(number).isFinite, Float(number) > 0 else {
             throw invalid(key, "is \(value.text()), expected a positive number")
         }
         return number
+    }
+
+    func text(_ key: String, default fallback: String) throws(QwenModelError) -> String {
+        guard let value = self[key] else { return fallback }
+        guard let text = value.stringValue else { throw invalid(key, "is \(value.text()), expected a text") }
+        return text
     }
 
     func flag(_ key: String, default fallback: Bool) throws(QwenModelError) -> Bool {
@@ -117,9 +125,14 @@ struct ConfigurationFields {
         return flag
     }
 
-    func tokenIDs(_ key: String) -> [Int] {
+    func tokenIDs(_ key: String) throws(QwenModelError) -> [Int] {
         guard let value = self[key] else { return [] }
-        return (value.arrayValue ?? [value]).compactMap(\.intValue)
+        let values = value.arrayValue ?? [value]
+        let ids = values.compactMap(\.intValue).filter { $0 >= 0 }
+        guard ids.count == values.count else {
+            throw invalid(key, "is \(value.text()), expected a token's number or a list of them")
+        }
+        return ids
     }
 
     func modelType() throws(QwenModelError) -> String {
@@ -141,13 +154,17 @@ struct ConfigurationFields {
             return Array(repeating: 0, count: layers)
         }
         let window = try size("sliding_window", limit: 1 << 26)
-        if let types = self["layer_types"]?.arrayValue {
-            guard types.count == layers else {
-                throw invalid("layer_types", "has \(types.count) entries for \(layers)")
+        if let value = self["layer_types"] {
+            let types = value.arrayValue ?? []
+            guard types.count == layers, types.allSatisfy({ ["sliding_attention", "full_attention"].contains($0) })
+            else {
+                throw invalid("layer_types", "must hold \(layers) times sliding_attention or full_attention")
             }
             return types.map { $0 == "sliding_attention" ? window : 0 }
         }
-        let first = self["max_window_layers"]?.intValue ?? 28
+        guard let first = (self["max_window_layers"] ?? 28).intValue else {
+            throw invalid("max_window_layers", "is \(self["max_window_layers"]?.text() ?? ""), expected a whole number")
+        }
         return (0..<layers).map { $0 >= first ? window : 0 }
     }
 }

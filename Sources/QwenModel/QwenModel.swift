@@ -123,6 +123,7 @@ public final class QwenModel: Sendable {
         _ hidden: Tensor, rows: [Int], targets: [Int32], temperature: Float, batch: TokenBatch,
         pass: GradientPass? = nil
     ) -> Tensor {
+        guard !rows.isEmpty else { return Tensor(shape: [0, 2]) }
         let context = context(rows: rows, batch: batch, pass: pass)
         let pieces = pieces(units: context.pass?.units ?? [0..<rows.count])
         return recomputed(selectRows(hidden, rows), pieces: pieces, pass: context.pass) { x, range, pass in
@@ -153,7 +154,7 @@ public final class QwenModel: Sendable {
     /// Cuts units into pieces whose logits take at most about 32 MB.
     private func pieces(units: [Range<Int>]) -> [Range<Int>] {
         let size = min(512, max(16, (8 << 20) / configuration.vocabularySize))
-        return units.flatMap { unit in
+        return units.sorted { $0.lowerBound < $1.lowerBound }.flatMap { unit in
             stride(from: unit.lowerBound, to: unit.upperBound, by: size).map { $0..<min($0 + size, unit.upperBound) }
         }
     }

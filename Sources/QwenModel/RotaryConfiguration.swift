@@ -23,18 +23,23 @@ public struct RotaryConfiguration: Sendable, Hashable {
     public var yarn: Yarn?
 
     init(_ fields: ConfigurationFields, maxPositionEmbeddings: Int) throws(QwenModelError) {
-        let parameters = ConfigurationFields(
-            json: fields["rope_parameters"] ?? fields["rope_scaling"] ?? .object([:]), path: fields.path)
+        let key = fields["rope_parameters"] != nil ? "rope_parameters" : "rope_scaling"
+        let parameters = ConfigurationFields(json: fields[key] ?? .object([:]), path: fields.path)
+        guard parameters.json.objectValue != nil else {
+            throw fields.invalid(key, "is \(parameters.json.text()), expected an object")
+        }
         theta =
             parameters["rope_theta"] != nil
             ? try parameters.number("rope_theta", default: 10000) : try fields.number("rope_theta", default: 10000)
-        let type = (parameters["rope_type"] ?? parameters["type"])?.stringValue ?? "default"
+        guard theta > 1 else { throw fields.invalid("rope_theta", "is \(theta), expected a number above 1") }
+        let type = try parameters.text("rope_type", default: try parameters.text("type", default: "default"))
         switch type {
         case "default": yarn = nil
         case "yarn":
-            let factor = try parameters.number("factor", default: 1)
+            let factor = try parameters.number("factor", default: 0)
             guard factor >= 1 else {
-                throw parameters.invalid("rope_scaling.factor", "is \(factor), expected at least 1")
+                let got = parameters["factor"] == nil ? "missing" : "\(factor)"
+                throw fields.invalid(key + ".factor", "is \(got), expected at least 1")
             }
             yarn = Yarn(
                 factor: factor,
@@ -42,7 +47,8 @@ public struct RotaryConfiguration: Sendable, Hashable {
                     "original_max_position_embeddings", limit: 1 << 26, default: maxPositionEmbeddings),
                 betaFast: try parameters.number("beta_fast", default: 32),
                 betaSlow: try parameters.number("beta_slow", default: 1),
-                attentionFactor: parameters["attention_factor"]?.doubleValue)
+                attentionFactor: parameters["attention_factor"] == nil
+                    ? nil : try parameters.number("attention_factor", default: 1))
         default:
             throw QwenModelError(
                 .unsupported,

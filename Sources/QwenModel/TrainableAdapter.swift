@@ -15,8 +15,10 @@ public final class TrainableAdapter: Sendable {
     /// as the base.
     ///
     /// - Parameter seed: Of the run; the numbers depend on nothing else.
-    /// - Throws: `ModelFileError` for an unusable configuration, `QwenModelError` if no layer is targeted.
+    /// - Throws: `ModelFileError` for an unusable configuration, `QwenModelError` if no layer is targeted or the
+    ///   configuration asks for what is not supported.
     public init(_ configuration: AdapterConfiguration, model: QwenModel, seed: UInt64) throws {
+        try configuration.refuseUnsupported()
         let targeting = try AdapterTargeting(configuration, familyDefaults: Adapter.familyDefaults)
         let layers = model.linearLayers.filter {
             targeting.targets(moduleNamed: $0.name, isOutputHead: $0.name == "lm_head")
@@ -25,7 +27,7 @@ public final class TrainableAdapter: Sendable {
             throw QwenModelError(.mismatched, "the adapter's target_modules match no linear layer of the model")
         }
         self.configuration = configuration
-        modules = layers.map { ($0.name, Float(targeting.scaling(of: $0.name))) }
+        modules = try layers.map { ($0.name, try targeting.finiteScaling(of: $0.name)) }
         parameters = ParameterSet(
             layers.flatMap { layer in
                 let rank = targeting.rank(of: layer.name)
@@ -49,10 +51,9 @@ public final class TrainableAdapter: Sendable {
     /// - Throws: `ModelFileError` or `QwenModelError` if the folder can't be read or doesn't fit the model.
     public init(continuing folder: AdapterFolder, model: QwenModel) throws {
         let saved = try Adapter(folder, model: model)
-        let targeting = try AdapterTargeting(folder.configuration, familyDefaults: Adapter.familyDefaults)
         let names = model.linearLayers.map(\.name).filter { saved.factors[$0] != nil }
         configuration = folder.configuration
-        modules = names.map { ($0, Float(targeting.scaling(of: $0))) }
+        modules = names.compactMap { name in saved.factors[name].map { (name, $0.scaling) } }
         parameters = ParameterSet(
             names.flatMap { name in
                 [
@@ -110,15 +111,7 @@ extension Adapter {
     /// - Throws: `ModelFileError` or `QwenModelError` naming the module that does not fit.
     public convenience init(_ folder: AdapterFolder, model: QwenModel) throws {
         let configuration = folder.configuration
-        guard configuration.unsupportedFeatures.isEmpty, !configuration.useDora, folder.savedTensors.isEmpty else {
-            let features =
-                configuration.unsupportedFeatures + (configuration.useDora ? ["use_dora"] : [])
-                + (folder.savedTensors.isEmpty ? [] : ["modules_to_save"])
-            throw QwenModelError(
-                .unsupported,
-                "the adapter uses \(Set(features).sorted().joined(separator: ", ")), which this version does not support"
-            )
-        }
+        try configuration.refuseUnsupported(hasSavedTensors: !folder.savedTensors.isEmpty)
         let targeting = try AdapterTargeting(configuration, familyDefaults: Self.familyDefaults)
         let layers = Dictionary(uniqueKeysWithValues: model.linearLayers.map { ($0.name, $0) })
         var factors: [String: Factors] = [:]
@@ -142,8 +135,36 @@ extension Adapter {
             }
             factors[name] = Factors(
                 a: Tensor(down, shape: a.shape), b: Tensor(up, shape: b.shape),
-                scaling: Float(targeting.scaling(of: name)))
+                scaling: try targeting.finiteScaling(of: name))
         }
         self.init(factors: factors)
+    }
+}
+
+extension AdapterConfiguration {
+    /// Refuses what would otherwise be left out silently: the adapter would compute something else than it says.
+    fileprivate func refuseUnsupported(hasSavedTensors: Bool = false) throws(QwenModelError) {
+        var features = Set(unsupportedFeatures)
+        if useDora { features.insert("use_dora") }
+        if bias != "none" { features.insert("bias") }
+        if !targetParameters.isEmpty { features.insert("target_parameters") }
+        if !modulesToSave.isEmpty || hasSavedTensors && bias == "none" { features.insert("modules_to_save") }
+        guard features.isEmpty else {
+            throw QwenModelError(
+                .unsupported,
+                "the adapter uses \(features.sorted().joined(separator: ", ")), which this version does not support")
+        }
+    }
+}
+
+extension AdapterTargeting {
+    /// The scaling of a module as computed with: an alpha may be too large for single precision.
+    fileprivate func finiteScaling(of module: String) throws(QwenModelError) -> Float {
+        let scaling = Float(scaling(of: module))
+        guard scaling.isFinite else {
+            throw QwenModelError(
+                .mismatched, "the adapter's '\(module)' has alpha \(alpha(of: module)), too large for its scaling")
+        }
+        return scaling
     }
 }
