@@ -1,0 +1,63 @@
+import QwenModel
+
+/// A completion as the update sees it.
+public struct PolicySample: Sendable {
+    /// The tokens as they were sampled.
+    public var tokens: [Int]
+    /// Log-probability of each when it was sampled, nats; `nil` when the policy has not moved since.
+    public var oldLogProbs: [Float]?
+    /// How much better than its group it is.
+    public var advantage: Float
+    /// Whether it is left out of the loss.
+    public var isMasked: Bool
+
+    /// A sample.
+    public init(tokens: [Int], oldLogProbs: [Float]?, advantage: Float, isMasked: Bool = false) {
+        self.tokens = tokens
+        self.oldLogProbs = oldLogProbs
+        self.advantage = advantage
+        self.isMasked = isMasked
+    }
+
+    /// Tokens that are learned from.
+    var activeTokens: Int { isMasked ? 0 : tokens.count }
+}
+
+/// A prompt and samples that continue it; its tokens are computed once.
+public struct PolicyGroup: Sendable {
+    /// The prompt's tokens.
+    public var prompt: [Int]
+    /// The samples.
+    public var samples: [PolicySample]
+
+    /// A group.
+    public init(prompt: [Int], samples: [PolicySample]) {
+        self.prompt = prompt
+        self.samples = samples
+    }
+
+    /// Whether the surrogate has a gradient here: the advantage of some sample that counts is not zero.
+    var hasSignal: Bool { samples.contains { $0.advantage != 0 && $0.activeTokens > 0 } }
+
+    /// The unit of one pass.
+    var unit: TrainingUnit {
+        TrainingUnit(group: TokenBatch.Group(prompt: prompt, completions: samples.map(\.tokens)))
+    }
+
+    /// The group as units: itself where it fits the budget, else cut between samples, as many together as fit, with the
+    /// prompt in each. A function of the group and the budget alone.
+    func units(budget: Int) -> [PolicyGroup] {
+        var units: [PolicyGroup] = []
+        var room = 0
+        for sample in samples {
+            let size = max(0, sample.tokens.count - 1)
+            if units.isEmpty || size > room {
+                units.append(PolicyGroup(prompt: prompt, samples: []))
+                room = budget - prompt.count
+            }
+            units[units.count - 1].samples.append(sample)
+            room -= size
+        }
+        return units
+    }
+}

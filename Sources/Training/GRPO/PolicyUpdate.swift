@@ -1,0 +1,106 @@
+import QwenModel
+import TensorCore
+
+/// Computes the gradient of a policy objective over the groups of a rollout.
+///
+/// Groups are computed in micro-batches of a token budget. Gradients are added unit by unit in the order of the groups, so
+/// as long as no group has to be cut they are the same bits for every budget. (When every parameter is trained, a weight
+/// that the embedding and the vocabulary projection share is the exception: both add to it in every micro-batch.)
+public struct PolicyUpdate: Sendable {
+    /// What is minimised.
+    public var objective: PolicyObjective
+    /// The model.
+    public var model: QwenModel
+    /// The model that the KL penalty pulls towards, without adapter; needed only with a penalty.
+    public var reference: QwenModel
+    /// The rollout's temperature: log-probabilities are those of logits divided by it.
+    public var temperature: Float
+    /// Tokens of a micro-batch.
+    public var tokenBudget: Int
+    /// The longest completion that the rollout allows, tokens.
+    public var maxCompletionLength: Int
+
+    /// An update.
+    ///
+    /// - Parameter reference: Defaults to the model itself, right where only an adapter moves.
+    public init(
+        objective: PolicyObjective, model: QwenModel, reference: QwenModel? = nil, temperature: Float,
+        tokenBudget: Int, maxCompletionLength: Int
+    ) {
+        self.objective = objective
+        self.model = model
+        self.reference = reference ?? model
+        self.temperature = temperature
+        self.tokenBudget = tokenBudget
+        self.maxCompletionLength = maxCompletionLength
+    }
+
+    /// Adds the objective's gradient to that of the parameters.
+    ///
+    /// Groups without any advantage are left out where they could not change anything: without a KL penalty and an
+    /// entropy bonus. They still count in what the loss is divided by.
+    ///
+    /// - Parameter adapter: The adapter as it is now; `nil` when every parameter is trained.
+    /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
+    public func accumulate(
+        _ groups: [PolicyGroup], adapter: Adapter?, parameters: ParameterSet, signal: StopSignal = StopSignal()
+    ) throws(TrainingError) -> PolicyUpdateResult {
+        let needsAll = objective.kl != nil || objective.entropyBonus != nil
+        let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: tokenBudget) }
+        let batches = TrainingUnit.packing(units, budget: tokenBudget) { $0.unit.tokenCount }
+        let samples = groups.flatMap(\.samples)
+        let totals = PolicyTotals(
+            sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
+            maxCompletionLength: maxCompletionLength, accumulation: batches.count)
+        var result = PolicyUpdateResult()
+        for units in batches {
+            try signal.check()
+            result.add(try gradient(units, totals: totals, adapter: adapter, parameters: parameters))
+        }
+        return result
+    }
+
+    /// One micro-batch: forward, objective, backward.
+    private func gradient(
+        _ units: [PolicyGroup], totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
+    ) throws(TrainingError) -> PolicyUpdateResult {
+        let pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
+        guard !pass.rows.isEmpty else { return PolicyUpdateResult() }
+        let output = pass.tokenLogProbs(model, temperature: temperature, parameters: parameters)  // [rows, 2]
+        let batch = policyBatch(units.flatMap(\.samples), output: output, totals: totals) {
+            MicroBatch(units.map(\.unit), adapter: nil, model: reference)
+                .tokenLogProbs(reference, temperature: temperature, parameters: nil)
+        }
+        let gradient = objective.evaluate(batch)
+        guard gradient.loss.isFinite else {
+            throw TrainingError(
+                .notFinite, "the loss is \(gradient.loss); lower the learning rate and go on from the last saved step")
+        }
+        let seed = Tensor(shape: output.shape)
+        for row in pass.rows.indices {
+            seed.floats[2 * row] = gradient.dLogProbs[row]
+            seed.floats[2 * row + 1] = gradient.dEntropies?[row] ?? 0
+        }
+        output.backward(seed: seed)
+        return PolicyUpdateResult(gradient, batch: batch, level: objective.ratioLevel)
+    }
+
+    private func policyBatch(
+        _ samples: [PolicySample], output: Tensor, totals: PolicyTotals, reference: () -> Tensor
+    ) -> PolicyBatch {
+        let columns = output.toArray()
+        func column(_ index: Int, of columns: [Float]) -> [Float] {
+            stride(from: index, to: columns.count, by: 2).map { columns[$0] }
+        }
+        let old = samples.compactMap(\.oldLogProbs)
+        let hasMasks = samples.contains(where: \.isMasked)
+        return PolicyBatch(
+            logProbs: column(0, of: columns),
+            rowOffsets: samples.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) },
+            advantages: samples.map(\.advantage), totals: totals,
+            oldLogProbs: old.count == samples.count ? old.flatMap { $0 } : nil,
+            referenceLogProbs: objective.kl == nil ? nil : column(0, of: reference().toArray()),
+            entropies: column(1, of: columns),
+            mask: hasMasks ? samples.flatMap { sample in sample.tokens.map { _ in !sample.isMasked } } : nil)
+    }
+}

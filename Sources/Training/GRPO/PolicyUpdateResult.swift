@@ -1,0 +1,51 @@
+/// What a policy update says about the groups that it saw.
+public struct PolicyUpdateResult: Sendable {
+    /// The loss.
+    public private(set) var loss = 0.0
+    /// The largest difference between a log-probability as it was sampled and as it was computed again, nats. While the
+    /// policy has not moved since, it is exactly 0: generation and training share one forward pass.
+    public private(set) var logProbGap = 0.0
+    /// TRL's metrics of the micro-batches' weighted means, smallest and largest values.
+    private var sums: [String: (sum: Double, weight: Double)] = [:]
+
+    /// The result of nothing.
+    init() {}
+
+    /// The result of one micro-batch.
+    init(_ gradient: PolicyGradient, batch: PolicyBatch, level: RatioLevel) {
+        loss = Double(gradient.loss)
+        for (new, old) in zip(batch.logProbs, batch.oldLogProbs ?? []) {
+            let gap = Double(abs(new - old))
+            // Not max(): a NaN must stay.
+            if !(gap <= logProbGap) { logProbGap = gap }
+        }
+        let tokens = Double(batch.logProbs.indices.count(where: batch.isActive))
+        for (name, value) in gradient.metrics {
+            let isOfSequences = level == .sequence && name.contains("clip_ratio")
+            sums[name] = (value, isOfSequences ? Double(batch.rowCount) : tokens)
+        }
+    }
+
+    /// Adds the result of the next micro-batch.
+    mutating func add(_ other: PolicyUpdateResult) {
+        loss += other.loss
+        if !(other.logProbGap <= logProbGap) { logProbGap = other.logProbGap }
+        for (name, new) in other.sums {
+            guard let old = sums[name] else {
+                sums[name] = new
+                continue
+            }
+            switch name {
+            case "policy_loss": sums[name] = (old.sum + new.sum, 1)
+            case _ where name.hasSuffix("_min"): sums[name] = (min(old.sum, new.sum), 1)
+            case _ where name.hasSuffix("_max"): sums[name] = (max(old.sum, new.sum), 1)
+            default:
+                let weight = old.weight + new.weight
+                sums[name] = ((old.sum * old.weight + new.sum * new.weight) / max(weight, 1), weight)
+            }
+        }
+    }
+
+    /// `kl`, `entropy`, `clip_ratio/…` over the tokens that were computed.
+    public var metrics: [String: Double] { sums.mapValues(\.sum) }
+}

@@ -1,0 +1,78 @@
+import QwenModel
+import TensorCore
+
+/// What one forward and backward pass holds: a prompt with the sequences that continue it, and which of their tokens are
+/// learned. A parameter's gradient is the sum over units, added one after the other.
+public struct TrainingUnit: Sendable {
+    /// Prompt and continuations.
+    public let group: TokenBatch.Group
+    /// For each token of each continuation whether it is learned; `nil` for all.
+    public let learned: [[Bool]]?
+
+    /// A unit.
+    public init(group: TokenBatch.Group, learned: [[Bool]]? = nil) {
+        self.group = group
+        self.learned = learned
+    }
+
+    /// Tokens that the forward pass computes: the prompt once, and of each continuation all but the last.
+    public var tokenCount: Int { group.prompt.count + group.completions.reduce(0) { $0 + max(0, $1.count - 1) } }
+
+    /// Cuts units into micro-batches, in order; a unit is never cut, and one above the budget stands alone.
+    ///
+    /// - Parameter budget: Tokens a micro-batch may have.
+    static func packing<Element>(
+        _ units: [Element], budget: Int, size: (Element) -> Int
+    ) -> [[Element]] {
+        var batches: [[Element]] = []
+        var room = 0
+        for unit in units {
+            let size = size(unit)
+            if batches.isEmpty || size > room {
+                batches.append([])
+                room = budget
+            }
+            batches[batches.count - 1].append(unit)
+            room -= size
+        }
+        return batches
+    }
+}
+
+/// The rows of one forward pass over some units and the tokens that they predict.
+struct MicroBatch {
+    let batch: TokenBatch
+    let pageCount: Int
+    /// The rows that predict learned tokens, unit by unit.
+    let rows: [Int]
+    /// The tokens that they predict.
+    let targets: [Int32]
+
+    init(_ units: [TrainingUnit], adapter: Adapter?, model: QwenModel) {
+        let (batch, pageCount, predictors) = TokenBatch.packing(
+            units.map(\.group), adapter: adapter, groupSize: model.groupSize)
+        var rows: [Int] = []
+        var targets: [Int32] = []
+        for (unit, predictors) in zip(units, predictors) {
+            for (index, completion) in unit.group.completions.enumerated() {
+                let learned = unit.learned?[index]
+                for (token, id) in completion.enumerated() where learned?[token] ?? true {
+                    rows.append(predictors[index][token])
+                    targets.append(Int32(id))
+                }
+            }
+        }
+        (self.batch, self.pageCount, self.rows, self.targets) = (batch, pageCount, rows, targets)
+    }
+
+    /// Log-probability and entropy of each learned token, `[rows, 2]`, in nats.
+    ///
+    /// - Parameter parameters: What is trained; `nil` records nothing.
+    func tokenLogProbs(_ model: QwenModel, temperature: Float, parameters: ParameterSet?) -> Tensor {
+        let pass = parameters.map { GradientPass(parameters: $0, units: batch.units) }
+        let pages = model.makePages(pageCount, layers: 1)
+        let hidden = model.hiddenStates(batch, pages: pages, pass: pass)  // [N, C]
+        return model.logProbs(
+            hidden, rows: rows, targets: targets, temperature: temperature, batch: batch, pass: pass)
+    }
+}

@@ -1,0 +1,86 @@
+import Recipes
+import TensorCore
+
+/// Moves parameters against their gradients: norm, clipping, AdamW, schedule.
+public struct ParameterOptimizer: Sendable {
+    /// The update rule.
+    public var rule: AdamW
+    /// The learning rate of each step.
+    public var schedule: LearningRateSchedule
+    /// Gradients are scaled down to this norm; `nil`: never.
+    public var maxGradientNorm: Double?
+
+    /// An optimizer.
+    public init(rule: AdamW, schedule: LearningRateSchedule, maxGradientNorm: Double?) {
+        self.rule = rule
+        self.schedule = schedule
+        self.maxGradientNorm = maxGradientNorm
+    }
+
+    /// A recipe's optimizer for a run of some steps. `constant` with warm-up steps is `constant_with_warmup`.
+    public init(_ recipe: Recipe, totalSteps: Int) {
+        let optimizer = recipe.optimizer
+        rule = AdamW(
+            beta1: optimizer.betas.first ?? 0.9, beta2: optimizer.betas.last ?? 0.95, epsilon: optimizer.epsilon,
+            weightDecay: optimizer.weightDecay)
+        let kind: LearningRateSchedule.Kind =
+            switch recipe.schedule.kind {
+            case .constant: recipe.schedule.warmupSteps > 0 ? .constantWithWarmup : .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            }
+        schedule = LearningRateSchedule(
+            kind: kind, baseRate: optimizer.learningRate, warmupSteps: recipe.schedule.warmupSteps,
+            totalSteps: totalSteps)
+        maxGradientNorm = optimizer.maxGradientNorm
+    }
+
+    /// Takes a step with the gathered gradients and clears them.
+    ///
+    /// - Parameter state: The optimizer's memory.
+    /// - Parameter step: Steps of the run taken before; chooses the learning rate.
+    /// - Returns: The norm before clipping.
+    /// - Throws: `TrainingError` (`notFinite`) when the norm is NaN or infinite; nothing has moved then.
+    public func advance(
+        _ parameters: ParameterSet, state: inout AdamWState, step: Int
+    ) throws(TrainingError) -> Double {
+        let count = parameters.count
+        let norm = Self.norm(parameters)
+        guard norm.value.isFinite else {
+            let name = Self.firstFaulty(parameters) ?? "the sum of squares"
+            parameters.clearGradients()
+            throw TrainingError(
+                .notFinite,
+                "step \(step + 1): the gradient norm is \(norm.value) (first in \(name)); lower the learning rate, "
+                    + "or clip the gradients, and go on from the last saved step")
+        }
+        state.advance(
+            rule, parameters: UnsafeMutableBufferPointer(start: parameters.values.floats, count: count),
+            gradients: UnsafeBufferPointer(start: parameters.gradients.floats, count: count),
+            learningRate: schedule.rate(at: step), gradientScale: maxGradientNorm.map(norm.scale(for:)) ?? 1
+        ) { range, body in
+            parallelFor(range.count, pieces: GradientNorm.pieceLength) { body($0) }
+        }
+        parameters.clearGradients()
+        return norm.value
+    }
+
+    /// The norm, its pieces summed by all threads and added in order.
+    private static func norm(_ parameters: ParameterSet) -> GradientNorm {
+        let (count, length) = (parameters.count, GradientNorm.pieceLength)
+        var sums = [Double](repeating: 0, count: (count + length - 1) / length)
+        sums.withUnsafeMutableBufferPointer { sums in
+            nonisolated(unsafe) let sums = sums
+            parallelFor(count, pieces: length) { range in
+                sums[range.lowerBound / length] = GradientNorm.sumOfSquares(
+                    UnsafeBufferPointer(start: parameters.gradients.floats + range.lowerBound, count: range.count))
+            }
+        }
+        return sums.reduce(into: GradientNorm()) { $0.add($1) }
+    }
+
+    /// The first parameter whose gradient is not finite.
+    private static func firstFaulty(_ parameters: ParameterSet) -> String? {
+        parameters.entries.first { !parameters.gradient($0).toArray().allSatisfy(\.isFinite) }?.name
+    }
+}

@@ -1,0 +1,90 @@
+import InferenceCore
+import QwenModel
+import Rewards
+
+/// A prompt, its completions, and what the rewards said.
+public struct ScoredGroup: Sendable {
+    /// The prompt.
+    public let prompt: EncodedPrompt
+    /// The completions, in the order of the samples.
+    public let completions: [Completion]
+    /// They as rewards saw them.
+    public let samples: [RewardSample]
+    /// What rewards said.
+    public let report: RewardReport
+}
+
+/// Scores each group as soon as its last completion is there, while others are still being generated.
+final class GroupScoring {
+    private let prompts: [EncodedPrompt]
+    private let sampler: RolloutSampler
+    private let rewards: RewardSet
+    private var completions: [[Completion?]]
+    private var missing: [Int]
+    private var tasks: [Task<ScoredGroup, any Error>?]
+
+    init(_ prompts: [EncodedPrompt], sampler: RolloutSampler, rewards: RewardSet) {
+        self.prompts = prompts
+        self.sampler = sampler
+        self.rewards = rewards
+        completions = prompts.map { _ in Array(repeating: nil, count: sampler.groupSize) }
+        missing = prompts.map { _ in sampler.groupSize }
+        tasks = prompts.map { _ in nil }
+    }
+
+    /// Takes in a completion; begins to score its group when it was the last one.
+    func add(_ completion: Completion) {
+        let index = completion.request
+        completions[index][completion.sample] = completion
+        missing[index] -= 1
+        guard missing[index] == 0 else { return }
+        let (prompt, group) = (prompts[index], completions[index].compactMap { $0 })
+        let (sampler, rewards) = (sampler, rewards)
+        tasks[index] = Task {
+            let samples = group.map { sampler.rewardSample(prompt, $0) }
+            return ScoredGroup(
+                prompt: prompt, completions: group, samples: samples, report: try await rewards.score(samples))
+        }
+    }
+
+    /// The groups in the order of their prompts, when all are scored.
+    nonisolated(nonsending) func finish() async throws -> [ScoredGroup] {
+        var groups: [ScoredGroup] = []
+        do {
+            for task in tasks.compactMap({ $0 }) { groups.append(try await task.value) }
+        } catch {
+            cancel()
+            throw error
+        }
+        return groups
+    }
+
+    /// Gives up what is still being scored.
+    func cancel() {
+        for task in tasks { task?.cancel() }
+    }
+}
+
+extension Engine {
+    /// Generates completions of some prompts and scores them.
+    ///
+    /// - Returns: The groups, and the seconds that generation took and that rewards took beyond it.
+    nonisolated(nonsending) func scoredGroups(
+        _ prompts: [EncodedPrompt], step: Int, sampler: RolloutSampler, rewards: RewardSet, adapter: Adapter?,
+        signal: StopSignal
+    ) async throws -> (groups: [ScoredGroup], generateSeconds: Double, rewardSeconds: Double) {
+        let scoring = GroupScoring(prompts, sampler: sampler, rewards: rewards)
+        let watch = Stopwatch()
+        do {
+            let requests = sampler.requests(prompts, step: step, adapter: adapter, signal: signal)
+            _ = try generate(requests) { scoring.add($0) }
+            try signal.check()
+        } catch {
+            scoring.cancel()
+            throw error
+        }
+        let generated = watch.seconds
+        let groups = try await scoring.finish()
+        return (groups, generated, watch.seconds - generated)
+    }
+}

@@ -1,0 +1,40 @@
+import OrderedJSON
+
+/// Everything besides the parameters that a trainer needs to go on exactly where it stopped. Draws are addressed by step,
+/// so no generator has a state.
+public struct TrainerState: Sendable, Equatable {
+    /// Steps taken.
+    public var step = 0
+    /// Where the next step begins to read the stream of rows.
+    public var position = 0
+    /// Tokens seen so far, prompts included.
+    public var tokenCount = 0
+    /// The optimizer's memory.
+    public var optimizer: AdamWState
+
+    /// The state before the first step.
+    public init(parameterCount: Int) { optimizer = AdamWState(count: parameterCount) }
+}
+
+/// What one step gives to whoever keeps records.
+public struct StepResult: Sendable {
+    /// Metrics by their names in metrics.jsonl. Values that depend on the clock, and differ from run to run, are
+    /// `step_time`, `tokens_per_second`, and those whose names begin with `time/`; all others are the same bits whenever a
+    /// recipe is run again.
+    public var metrics: JSONObject
+    /// A record for each completion, for completions.jsonl; empty for supervised training.
+    public var completions: [JSONObject]
+}
+
+/// What takes steps.
+public protocol Trainer: AnyObject {
+    /// What is trained.
+    var parameters: TrainedParameters { get }
+    /// What a checkpoint holds besides the parameters.
+    var state: TrainerState { get }
+
+    /// Takes a step.
+    ///
+    /// - Throws: `TrainingError`, `InferenceError`; with code `interrupted` nothing has changed.
+    nonisolated(nonsending) func step() async throws -> StepResult
+}
