@@ -1,0 +1,113 @@
+import ArgumentParser
+import Foundation
+import InferenceCore
+import OrderedJSON
+
+/// `touchstone generate`.
+struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Generates completions of many prompts as one continuous batch.",
+        discussion: """
+            Reads {"ids":[…]}, {"prompt":"…"} (raw text; special tokens are recognised) or {"messages":[…]} (through the \
+            chat template, with "tools" and "enable_thinking" if given) and writes \
+            {"id","ids","text","logprobs","finish_reason"} of each completion, in the order of the input, as soon as it \
+            is its turn. If a line has several, "ids" counts before "prompt" before "messages".
+
+            The log-probabilities are those of the full softmax at the sampling temperature (at 1 when greedy): the same \
+            bits that 'touchstone score' computes. A completion ends with an end token (eos_token_id of \
+            generation_config.json, else of config.json, else the tokenizer's), which is its last id but not part of \
+            the text; with --stop the text ends before the stop text, the ids are as generated.
+
+            The sampling defaults of generation_config.json are NOT applied: without options tokens are drawn from the \
+            model's own distribution (temperature 1). A completion depends on the seed, the line's place in the input and \
+            the sample's number, not on other lines, --threads or --max-batch.
+
+            Example:
+              touchstone generate Qwen3-0.6B --prompt "1 + 1 =" --greedy --max-new-tokens 8
+              touchstone generate Qwen3-0.6B --input questions.jsonl --samples 4 --temperature 0.7 > answers.jsonl
+            """)
+
+    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    var model: String
+
+    @Option(name: .long, help: ArgumentHelp("A PEFT folder to apply.", valueName: "folder"))
+    var adapter: String?
+
+    @Option(name: .long, help: ArgumentHelp("One prompt, in place of an input of lines.", valueName: "text"))
+    var prompt: String?
+
+    @Option(name: .long, help: ArgumentHelp("Longest completion, in tokens.", valueName: "n"))
+    var maxNewTokens = 256
+
+    @OptionGroup(title: "Sampling") var sampling: SamplingOptions
+
+    @Option(name: .long, help: ArgumentHelp("Seed of the random draws.", valueName: "s"))
+    var seed: UInt64 = 0
+
+    @Option(name: .long, help: ArgumentHelp("Completions of each prompt; \"sample\" numbers them.", valueName: "g"))
+    var samples = 1
+
+    @Option(name: .long, help: ArgumentHelp("End a completion before this text; may be repeated.", valueName: "text"))
+    var stop: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("A further token that ends a completion; may be repeated.", valueName: "id"))
+    var stopTokenID: [Int] = []
+
+    @Flag(name: .customLong("ignore-eos"), help: "Go on after the model's end tokens.")
+    var ignoreEOS = false
+
+    @Option(name: .long, help: ArgumentHelp("Whether the chat template opens a thought.", valueName: "true|false"))
+    var enableThinking: Bool?
+
+    @Option(name: .long, help: ArgumentHelp("Jinja text to use in place of the model's template.", valueName: "file"))
+    var chatTemplate: String?
+
+    @Option(name: .long, help: ArgumentHelp("Sequences that are generated at the same time.", valueName: "n"))
+    var maxBatch = 64
+
+    @OptionGroup var input: InputOptions
+    @OptionGroup var compute: ComputeOptions
+    @OptionGroup var messages: MessageOptions
+
+    func validate() throws {
+        for (name, value) in [("--max-new-tokens", maxNewTokens), ("--samples", samples), ("--max-batch", maxBatch)]
+        where !(1...1_000_000).contains(value) {
+            throw ValidationError("\(name) is \(value), expected 1 to 1000000")
+        }
+        if prompt != nil, input.input != "-" {
+            throw ValidationError("--prompt and --input are both given: give one of them")
+        }
+        do { _ = try StopMatcher(stops: stop) } catch { throw ValidationError(error.message) }
+    }
+
+    func run() throws {
+        compute.apply()
+        let messages = messages.messages
+        var lines = try prompt == nil ? JSONLinesInput(path: input.input, messages: messages) : nil
+        let loaded = try LoadedModel(model, adapter: adapter, compute: compute, messages: messages)
+        let stops = try StopMatcher(stops: stop)
+        if !stop.isEmpty, loaded.tokenizer == nil {
+            throw CommandFailure("--stop needs text, but \(model) has no tokenizer.json; add the file or use --stop-token-id")
+        }
+        let reader = PromptReader(
+            loaded,
+            .init(
+                parameters: sampling.parameters(), seed: seed, samples: samples, maxNewTokens: maxNewTokens,
+                endTokens: (ignoreEOS ? [] : loaded.endTokens).union(stopTokenID), stops: stops,
+                enableThinking: enableThinking, chatTemplate: chatTemplate), hasStops: !stop.isEmpty)
+        let output = CompletionOutput(tokenizer: loaded.tokenizer, stops: stops, isNumbered: samples > 1)
+        var run = GenerationRun(Engine(model: loaded.model, maxBatch: maxBatch), samples: samples, output: output)
+
+        Interruption.setDeferred(true)
+        if let prompt {
+            let line = InputLine(number: 1, index: 0, object: ["prompt": .string(prompt)])
+            do { try run.add(try reader.request(line), id: line.id) } catch let error as LineError {
+                throw CommandFailure("--prompt: \(error.message)")
+            }
+        }
+        while let (id, request) = try lines?.next({ ($0.id, try reader.request($0)) }) { try run.add(request, id: id) }
+        try run.finish()
+        messages.info(run.summary)
+        try lines?.finish()
+    }
+}

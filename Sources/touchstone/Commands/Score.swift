@@ -1,0 +1,77 @@
+import ArgumentParser
+import OrderedJSON
+
+/// `touchstone score`.
+struct Score: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Computes the log-probability of each token given those before it.",
+        discussion: """
+            Reads {"ids":[…]}, {"text":"…"} or {"prompt":"…","completion":"…"} and writes \
+            {"id","ids","logprobs":[null,…]}, in nats, under the full softmax at --temperature; the first token has none. \
+            Prompt and completion are encoded separately and joined, as generation joins them. If a line has "ids", \
+            they count. A token's number does not depend on the lines scored with it, on --threads, or on whether it was \
+            generated or scored.
+
+            Example:
+              echo '{"text":"The capital of France is Paris."}' | touchstone score Qwen3-0.6B
+            """)
+
+    @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
+    var model: String
+
+    @Option(name: .long, help: ArgumentHelp("A PEFT folder to apply.", valueName: "folder"))
+    var adapter: String?
+
+    @Option(name: .long, help: ArgumentHelp("What logits are divided by.", valueName: "t"))
+    var temperature = 1.0
+
+    @OptionGroup var input: InputOptions
+    @OptionGroup var compute: ComputeOptions
+    @OptionGroup var messages: MessageOptions
+
+    func validate() throws {
+        guard (1e-3...1e3).contains(temperature) else {
+            throw ValidationError("--temperature is \(temperature), expected a number from 0.001 to 1000")
+        }
+    }
+
+    func run() throws {
+        compute.apply()
+        var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
+        let loaded = try LoadedModel(model, adapter: adapter, compute: compute, messages: messages.messages)
+        var scorer = Scorer(loaded.model, adapter: loaded.adapter, temperature: Float(temperature))
+        func write(_ results: [Scorer.Result]) throws {
+            for result in results {
+                try StandardOutput.write(line: [
+                    "id": result.id, "ids": .array(result.ids.map { .integer($0) }),
+                    "logprobs": .array([.null] + result.logProbs.map { .float($0) }),
+                ])
+            }
+        }
+        while let (id, ids) = try lines.next({ ($0.id, try Self.ids(of: $0, loaded)) }) {
+            try write(scorer.add(ids, id: id))
+        }
+        try write(scorer.finish())
+        try lines.finish()
+    }
+
+    /// The tokens that a line asks for.
+    static func ids(of line: InputLine, _ loaded: LoadedModel) throws -> [Int] {
+        let ids: [Int]
+        if line.has("ids") {
+            ids = try line.ids("ids", vocabulary: loaded.vocabularySize)
+        } else if line.has("text") {
+            ids = try loaded.encode(try line.text("text"))
+        } else if line.has("prompt") || line.has("completion") {
+            ids = try loaded.encode(try line.text("prompt")) + loaded.encode(try line.text("completion"))
+        } else {
+            throw LineError("nothing to score, expected \"ids\", \"text\", or \"prompt\" and \"completion\"")
+        }
+        guard !ids.isEmpty else { throw LineError("there are no tokens to score, expected at least one") }
+        guard ids.count <= loaded.contextLength else {
+            throw LineError(
+                "\(ids.count) tokens, the model's context holds \(loaded.contextLength) (max_position_embeddings)")
+        }
+        return ids
+    }
+}

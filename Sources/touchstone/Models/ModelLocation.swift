@@ -1,0 +1,76 @@
+import Foundation
+import ModelFiles
+import OrderedJSON
+
+/// What `MODEL` on the command line names: a Hugging Face folder or a GGUF file.
+enum ModelLocation {
+    /// A folder; which files it needs depends on what is asked of it.
+    case folder(String)
+    /// A GGUF file, its header read.
+    case gguf(GGUFFile)
+
+    /// Finds out what a path is.
+    ///
+    /// - Throws: `CommandFailure` or `ModelFileError` for anything but a folder or a GGUF file.
+    init(_ path: String) throws {
+        switch PathKind(path) {
+        case .missing:
+            throw CommandFailure(
+                "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub")
+        case .folder: self = .folder(path)
+        case .file:
+            let isGGUF = try MappedFile(path: path).bytes.starts(with: "GGUF".utf8)
+            guard isGGUF || path.hasSuffix(".gguf") else {
+                let advice =
+                    path.hasSuffix(".safetensors") || path.hasSuffix(".json")
+                    ? "; give the folder it lies in" : ""
+                throw CommandFailure("\(path): neither a Hugging Face folder nor a GGUF file\(advice)")
+            }
+            self = .gguf(try GGUFFile(path: path))
+        }
+    }
+
+    /// For messages.
+    var path: String {
+        switch self {
+        case .folder(let path): path
+        case .gguf(let file): file.file.path
+        }
+    }
+}
+
+/// What a path leads to.
+enum PathKind {
+    case missing, file, folder
+
+    init(_ path: String) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            self = .missing
+            return
+        }
+        self = isFolder.boolValue ? .folder : .file
+    }
+}
+
+/// Small JSON files beside a model.
+enum ModelJSON {
+    /// The object in a file of a folder; `nil` if there is no such file.
+    static func object(_ name: String, in folder: String) throws -> JSONValue? {
+        let path = "\(folder)/\(name)"
+        guard PathKind(path) != .missing else { return nil }
+        let file = try MappedFile(path: path)
+        let value: JSONValue
+        do throws(JSONError) { value = try JSONValue(parsing: file.bytes) } catch {
+            throw CommandFailure("\(path): \(error)")
+        }
+        guard value.objectValue != nil else { throw CommandFailure("\(path): not a JSON object") }
+        return value
+    }
+
+    /// A text file of a folder; `nil` if there is no such file.
+    static func text(_ path: String) throws -> String? {
+        guard PathKind(path) != .missing else { return nil }
+        return String(decoding: try MappedFile(path: path).bytes, as: UTF8.self)
+    }
+}
