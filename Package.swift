@@ -15,7 +15,7 @@ let tests: [SwiftSetting] = []
 
 let package = Package(
     name: "touchstone",
-    products: [],
+    products: [.executable(name: "touchstone", targets: ["touchstone"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -51,26 +51,52 @@ let package = Package(
             dependencies: ["OrderedJSON", "Randomness", .product(name: "Yams", package: "Yams")],
             swiftSettings: optimized),
         .target(
-            name: "Training", dependencies: ["InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Randomness"],
+            name: "Training",
+            dependencies: [
+                "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking", "Recipes",
+                "Randomness", "OrderedJSON",
+            ],
+            swiftSettings: optimized),
+        .executableTarget(
+            name: "touchstone",
+            dependencies: [
+                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Recipes", "Randomness", "OrderedJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: optimized),
 
+        .target(name: "NumericalTesting", path: "Tests/NumericalTesting", swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
         .testTarget(
             name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], resources: [.copy("Resources")],
             swiftSettings: tests),
+        .testTarget(name: "CKernelsTests", dependencies: ["CKernels", "NumericalTesting"], swiftSettings: tests),
+        .testTarget(
+            name: "TensorCoreTests", dependencies: ["TensorCore", "NumericalTesting", "OrderedJSON"],
+            swiftSettings: tests),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "QwenModelTests",
+            dependencies: ["QwenModel", "TensorCore", "ModelFiles", "Training", "OrderedJSON", "Randomness"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "InferenceCoreTests",
+            dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
+            swiftSettings: tests),
         .testTarget(name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "InferenceCoreTests",
-            dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
+            name: "TrainingTests",
+            dependencies: [
+                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Recipes", "OrderedJSON", "Randomness",
+            ],
             swiftSettings: tests),
-        .testTarget(
-            name: "TrainingTests", dependencies: ["Training", "OrderedJSON", "Randomness"], swiftSettings: tests),
     ],
     swiftLanguageModes: [.v6]
 )
