@@ -4,7 +4,7 @@ import Foundation
 public final class MappedFile: @unchecked Sendable {
     /// The path it was opened with.
     public let path: String
-    /// The whole file. Valid as long as this object lives.
+    /// The whole file. Valid as long as this object lives: don't take it from a temporary, use `withBytes`.
     public let bytes: UnsafeRawBufferPointer
     private let isMapped: Bool
 
@@ -42,6 +42,11 @@ public final class MappedFile: @unchecked Sendable {
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: contents.count, alignment: 64)
         copy.copyBytes(from: contents)
         bytes = UnsafeRawBufferPointer(copy)
+    }
+
+    /// Gives the whole file to a closure and keeps it mapped meanwhile: for files that nothing else holds.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(bytes) }
     }
 
     deinit {

@@ -19,7 +19,7 @@ enum ModelLocation {
                 "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub")
         case .folder: self = .folder(path)
         case .file:
-            let isGGUF = try MappedFile(path: path).bytes.starts(with: "GGUF".utf8)
+            let isGGUF = try MappedFile(path: path).withBytes { $0.starts(with: "GGUF".utf8) }
             guard isGGUF || path.hasSuffix(".gguf") else {
                 let advice =
                     path.hasSuffix(".safetensors") || path.hasSuffix(".json")
@@ -71,6 +71,6 @@ enum ModelJSON {
     /// A text file of a folder; `nil` if there is no such file.
     static func text(_ path: String) throws -> String? {
         guard PathKind(path) != .missing else { return nil }
-        return String(decoding: try MappedFile(path: path).bytes, as: UTF8.self)
+        return try MappedFile(path: path).withBytes { String(decoding: $0, as: UTF8.self) }
     }
 }
