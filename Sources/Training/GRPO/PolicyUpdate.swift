@@ -11,8 +11,10 @@ public struct PolicyUpdate: Sendable {
     public var objective: PolicyObjective
     /// The model.
     public var model: QwenModel
-    /// The model that the KL penalty pulls towards, without adapter; needed only with a penalty.
+    /// The model that the KL penalty pulls towards.
     public var reference: QwenModel
+    /// The adapter that the reference wears: `nil`, the base itself; TRL takes the one that training went on from.
+    public var referenceAdapter: Adapter?
     /// The rollout's temperature: log-probabilities are those of logits divided by it.
     public var temperature: Float
     /// Tokens of a micro-batch.
@@ -68,7 +70,7 @@ public struct PolicyUpdate: Sendable {
         guard !pass.rows.isEmpty else { return PolicyUpdateResult() }
         let output = pass.tokenLogProbs(model, temperature: temperature, parameters: parameters)  // [rows, 2]
         let batch = policyBatch(units.flatMap(\.samples), output: output, totals: totals) {
-            MicroBatch(units.map(\.unit), adapter: nil, model: reference)
+            MicroBatch(units.map(\.unit), adapter: referenceAdapter, model: reference)
                 .tokenLogProbs(reference, temperature: temperature, parameters: nil)
         }
         let gradient = objective.evaluate(batch)
