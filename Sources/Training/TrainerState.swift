@@ -1,4 +1,5 @@
 import OrderedJSON
+import QwenModel
 
 /// Everything besides the parameters that a trainer needs to go on exactly where it stopped. Draws are addressed by step,
 /// so no generator has a state.
@@ -32,6 +33,8 @@ public protocol Trainer: AnyObject {
     var parameters: TrainedParameters { get }
     /// What a checkpoint holds besides the parameters.
     var state: TrainerState { get }
+    /// The adapter as it is now; `nil` when every parameter is trained.
+    var adapter: Adapter? { get }
 
     /// Takes a step.
     ///

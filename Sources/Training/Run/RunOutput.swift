@@ -1,0 +1,102 @@
+import Foundation
+import ModelFiles
+import OrderedJSON
+import QwenModel
+import Recipes
+import Tracking
+
+/// Writes what a run leaves behind into its folder. Every file and folder appears whole or not at all.
+struct RunOutput {
+    let folder: RunFolder
+    private let metrics: JSONLinesWriter
+    private let completions: JSONLinesWriter
+    private let keep: Int
+
+    /// Begins the records; writes the resolved recipe.
+    ///
+    /// - Throws: `TrackingError`, `ModelFileError`.
+    init(_ folder: RunFolder, recipe: Recipe) throws {
+        self.folder = folder
+        keep = recipe.checkpoint.keep
+        try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
+        metrics = try JSONLinesWriter(path: folder.metrics)
+        completions = try JSONLinesWriter(path: folder.completions)
+    }
+
+    /// Appends a step's records.
+    func append(step: Int, _ result: StepResult) throws(TrackingError) {
+        for record in result.completions { try completions.append(record) }
+        try metrics.append(MetricsRecord.step(step, result.metrics))
+    }
+
+    /// Brings the records to the disk.
+    func synchronize() throws(TrackingError) {
+        try completions.synchronize()
+        try metrics.synchronize()
+    }
+
+    /// Saves an adapter, points `adapter` at it, and removes the oldest ones beyond those to keep.
+    ///
+    /// - Throws: `ModelFileError`, `TrainingError` (`unwritable`).
+    func save(_ adapter: TrainableAdapter, step: Int) throws {
+        let path = folder.adapter(step: step)
+        try createFolder(folder.adapters)
+        try adapter.write(to: path)
+        let name = path.split(separator: "/").last ?? ""
+        try link("adapters/\(name)", at: folder.newestAdapter)
+        guard keep > 0 else { return }
+        let saved = try FileManager.default.contentsOfDirectory(atPath: folder.adapters)
+            .filter { $0.hasPrefix("step-") }
+            // Six digits sort as text; more digits are later steps.
+            .sorted { ($0.count, $0) < ($1.count, $1) }
+        for old in saved.dropLast(keep) { try? FileManager.default.removeItem(atPath: "\(folder.adapters)/\(old)") }
+    }
+
+    /// Saves the whole model in Hugging Face's layout as `model`, in place of the one before.
+    ///
+    /// - Parameter type: How numbers are stored.
+    /// - Throws: `ModelFileError` (`unwritable`).
+    func save(_ full: FullParameters, of model: LoadedModel, type: StoredType) throws {
+        try AtomicFolder.write(to: "\(folder.path)/model", replacing: true) { path throws(ModelFileError) in
+            do { try full.write(toFolder: path, type: type) } catch let error as ModelFileError { throw error } catch {
+                throw ModelFileError(.unwritable, "\(path): the weights can't be written: \(error)", cause: error)
+            }
+            var configuration = model.source.configuration.objectValue ?? JSONObject()
+            configuration["dtype"] = nil
+            configuration["torch_dtype"] = .string(type == .bfloat16 ? "bfloat16" : "float32")
+            try AtomicFile.write(JSONValue.object(configuration).text(.pretty(2)) + "\n", to: path + "/config.json")
+            try Self.copyTokenizer(from: model.source.path, to: path)
+        }
+    }
+
+    /// The files of a model folder that are not its weights.
+    private static let companions = [
+        "tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json",
+        "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
+    ]
+
+    private static func copyTokenizer(from source: String, to path: String) throws(ModelFileError) {
+        for name in companions where FileManager.default.fileExists(atPath: "\(source)/\(name)") {
+            let file = try MappedFile(path: "\(source)/\(name)")
+            try AtomicFile.write(Array(file.bytes), to: "\(path)/\(name)")
+        }
+    }
+
+    private func createFolder(_ path: String) throws(TrainingError) {
+        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw TrainingError(
+                .unwritable, "\(path): can't be created (\(error.localizedDescription)); check the disk", cause: error)
+        }
+    }
+
+    /// Makes a link, or moves one to a new target in one step.
+    private func link(_ target: String, at path: String) throws(TrainingError) {
+        let temporary = path + ".new"
+        unlink(temporary)
+        guard symlink(target, temporary) == 0, rename(temporary, path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(temporary)
+            throw TrainingError(.unwritable, "\(path): can't be linked to \(target) (\(reason)); check the disk")
+        }
+    }
+}

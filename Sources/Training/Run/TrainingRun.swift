@@ -1,0 +1,190 @@
+import Foundation
+import InferenceCore
+import ModelFiles
+import OrderedJSON
+import QwenModel
+import Recipes
+import Rewards
+import TensorCore
+import Tracking
+
+/// A whole run: steps with everything around them, which is evaluation, records, saving, progress, and interruption.
+///
+/// Two runs of the same recipe write the same completions.jsonl and the same adapters, byte by byte, and the same
+/// metrics.jsonl but for the values that `isTime(_:)` names.
+public final class TrainingRun {
+    /// How a run ended.
+    public enum Outcome: Sendable, Equatable {
+        /// All steps are done.
+        case finished(step: Int)
+        /// It was asked to stop, and saved what it had after this many steps.
+        case interrupted(step: Int)
+    }
+
+    /// The recipe.
+    public let recipe: Recipe
+    /// The trainer.
+    public let trainer: any Trainer
+    /// Steps of the whole run.
+    public let totalSteps: Int
+    private let model: LoadedModel
+    private let evaluation: EvaluationSet?
+    private let output: RunOutput
+    private let signal: StopSignal
+    private let progress: ProgressLine?
+    private let engine: Engine
+    private var remaining = RemainingTime()
+    private var accuracy: Double?
+    private var savedStep: Int?
+
+    /// What a run is evaluated on.
+    private enum EvaluationSet {
+        case problems(Evaluator)
+        case sequences([TrainingUnit], CrossEntropy)
+    }
+
+    /// Prepares a run: the part that is trained, the trainer, the evaluation set, and the folder's first files.
+    ///
+    /// - Parameter data: The recipe's data sets.
+    /// - Parameter rewards: The recipe's rewards; not needed for `sft`.
+    /// - Parameter folder: Where records go.
+    /// - Parameter registry: Is given each version of the adapter under the recipe's name.
+    /// - Parameter signal: Asks the run to stop, from anywhere.
+    /// - Parameter progress: Shows how it goes; `nil` is silent.
+    /// - Throws: `TrainingError` and the errors of model, data and files.
+    public init(
+        _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
+        folder: RunFolder, registry: AdapterRegistry? = nil, signal: StopSignal = StopSignal(),
+        progress: ProgressLine? = nil
+    ) throws {
+        (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
+        if recipe.adapter.kind == .none, !(model.source is HuggingFaceFolder) {
+            throw TrainingError(
+                .unsupported,
+                "adapter.kind none writes a whole model folder, which needs one to start from; "
+                    + "\(model.source.path) is none: convert it first, or train an adapter")
+        }
+        let parameters = try TrainedParameters(recipe, model: model)
+        engine = Engine(model: model.model, maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : 64)
+        switch recipe.kind {
+        case .grpo:
+            guard let rewards else { throw TrainingError(.unsupported, "kind grpo needs rewards; add one") }
+            totalSteps = recipe.steps ?? 100
+            let parts = GRPOTrainer.Parts(
+                recipe, model: model, data: data.train, rewards: rewards,
+                reference: try Self.reference(recipe, model: model))
+            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal) { adapter in
+                registry?.publish(adapter, as: recipe.name)
+            }
+            evaluation = try data.evaluation.map {
+                .problems(try Evaluator(recipe, model: model, data: $0, rewards: rewards))
+            }
+        case .sft:
+            let parts = try SFTTrainer.Parts(recipe, model: model, data: data.train)
+            totalSteps = try SFTTrainer.Parts.steps(recipe, data: data.train).steps
+            trainer = SFTTrainer(parts, parameters: parameters, signal: signal)
+            evaluation = try data.evaluation.map { data in
+                let rows = (0..<min(recipe.evaluation.count ?? .max, data.count ?? 200)).map { data.row(index: $0) }
+                return .sequences(try rows.flatMap { try parts.encoder.units($0) }, parts.loss)
+            }
+        }
+        output = try RunOutput(folder, recipe: recipe)
+    }
+
+    /// Whether a metric depends on the clock: `step_time`, `tokens_per_second`, and names that begin with `time/`.
+    public static func isTime(_ name: String) -> Bool {
+        name == "step_time" || name == "tokens_per_second" || name.hasPrefix("time/")
+    }
+
+    /// Where every parameter is trained, the KL penalty needs a second model that stays as it was.
+    private static func reference(_ recipe: Recipe, model: LoadedModel) throws -> QwenModel? {
+        guard recipe.adapter.kind == .none, recipe.algorithm.kl.coefficient != 0 else { return nil }
+        return try QwenModel(model.source, precision: model.model.precision)
+    }
+
+    /// Takes all steps.
+    ///
+    /// - Returns: How it ended; an interruption is no error.
+    /// - Throws: The errors of the trainer and of the files. What was saved before stays.
+    public nonisolated(nonsending) func run() async throws -> Outcome {
+        defer { progress?.finish() }
+        do {
+            try await begin()
+            while trainer.state.step < totalSteps {
+                try signal.check()
+                try await advance()
+            }
+        } catch let error as TrainingError where error.code == .interrupted {
+            if savedStep != trainer.state.step { try save() }
+            try output.synchronize()
+            progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
+            return .interrupted(step: trainer.state.step)
+        }
+        if savedStep != trainer.state.step { try save() }
+        try output.synchronize()
+        return .finished(step: trainer.state.step)
+    }
+
+    /// Evaluates before the first step.
+    private nonisolated(nonsending) func begin() async throws {
+        guard recipe.evaluation.atStart, trainer.state.step == 0, let metrics = try await evaluate() else { return }
+        try output.append(step: 0, StepResult(metrics: metrics, completions: []))
+    }
+
+    /// One step and what follows it.
+    private nonisolated(nonsending) func advance() async throws {
+        var result = try await trainer.step()
+        let step = trainer.state.step
+        var stopped: TrainingError?
+        if isDue(recipe.evaluation.every, step) {
+            // A stop during the evaluation must not lose the step's own records.
+            do { if let metrics = try await evaluate() { result.metrics.merge(metrics) } } catch let error
+                as TrainingError
+                where error.code == .interrupted
+            { stopped = error }
+        }
+        try output.append(step: step, result)
+        if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
+        show(result, step: step)
+        if let stopped { throw stopped }
+    }
+
+    private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }
+
+    private nonisolated(nonsending) func evaluate() async throws -> JSONObject? {
+        switch evaluation {
+        case nil: return nil
+        case .problems(let evaluator):
+            let (metrics, _) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
+            accuracy = metrics["eval_accuracy"]?.doubleValue
+            return metrics
+        case .sequences(let units, let loss):
+            let watch = Stopwatch()
+            let result = try loss(units, adapter: trainer.adapter, parameters: nil, signal: signal)
+            return [
+                "eval_loss": .double(result.loss), "eval_learned_tokens": .integer(result.tokens),
+                "time/evaluate": .double(watch.seconds),
+            ]
+        }
+    }
+
+    private func save() throws {
+        switch trainer.parameters {
+        case .adapter(let adapter): try output.save(adapter, step: trainer.state.step)
+        case .all(let full):
+            let type: StoredType = recipe.model.precision == .bf16 ? .bfloat16 : .float32
+            try output.save(full, of: model, type: type)
+        }
+        try output.synchronize()
+        savedStep = trainer.state.step
+    }
+
+    private func show(_ result: StepResult, step: Int) {
+        let seconds = result.metrics["step_time"]?.doubleValue ?? .nan
+        progress?.show(
+            ProgressState(
+                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue, accuracy: accuracy,
+                tokensPerSecond: result.metrics["tokens_per_second"]?.doubleValue,
+                remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps)))
+    }
+}

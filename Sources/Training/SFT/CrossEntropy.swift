@@ -1,0 +1,62 @@
+import QwenModel
+import TensorCore
+
+/// The mean negative log-probability of the learned tokens of a batch.
+///
+///     loss = −1/M Σ_t m_t · logπ_t          dloss/dlogπ_t = −m_t / M          M = Σ_t m_t over the whole batch
+///
+/// Since M counts the whole batch, the loss and its gradient do not depend on how the batch is cut into micro-batches.
+public struct CrossEntropy: Sendable {
+    /// The model.
+    public var model: QwenModel
+    /// Tokens of a micro-batch.
+    public var tokenBudget: Int
+
+    /// A loss.
+    public init(model: QwenModel, tokenBudget: Int) {
+        self.model = model
+        self.tokenBudget = tokenBudget
+    }
+
+    /// What a batch gives.
+    public struct Result: Sendable {
+        /// The mean, nats a token; 0 without learned tokens.
+        public let loss: Double
+        /// The mean entropy of the predicted distributions, nats.
+        public let entropy: Double
+        /// Learned tokens.
+        public let tokens: Int
+    }
+
+    /// Computes the loss, and adds its gradient to that of the parameters.
+    ///
+    /// - Parameter adapter: The adapter as it is now, if there is one.
+    /// - Parameter parameters: What is trained; `nil` only computes the loss.
+    /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
+    public func callAsFunction(
+        _ units: [TrainingUnit], adapter: Adapter?, parameters: ParameterSet?, signal: StopSignal = StopSignal()
+    ) throws(TrainingError) -> Result {
+        let batches = TrainingUnit.packing(units, budget: tokenBudget, size: \.tokenCount)
+            .map { MicroBatch($0, adapter: adapter, model: model) }
+        let total = batches.reduce(0) { $0 + $1.rows.count }
+        var (loss, entropy) = (0.0, 0.0)
+        for batch in batches where !batch.rows.isEmpty {
+            try signal.check()
+            let output = batch.tokenLogProbs(model, temperature: 1, parameters: parameters)  // [rows, 2]
+            for row in batch.rows.indices {
+                loss -= Double(output.floats[2 * row])
+                entropy += Double(output.floats[2 * row + 1])
+            }
+            guard loss.isFinite else {
+                throw TrainingError(
+                    .notFinite, "the loss is \(loss); lower the learning rate and go on from the last saved step")
+            }
+            guard parameters != nil else { continue }
+            let seed = Tensor.zeros(output.shape)
+            for row in batch.rows.indices { seed.floats[2 * row] = -1 / Float(total) }
+            output.backward(seed: seed)
+        }
+        let divisor = Double(max(total, 1))
+        return Result(loss: loss / divisor, entropy: entropy / divisor, tokens: total)
+    }
+}

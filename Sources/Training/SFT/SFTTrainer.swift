@@ -1,0 +1,125 @@
+import OrderedJSON
+import QwenModel
+import Recipes
+
+/// Supervised fine-tuning: the likelihood of given completions.
+public final class SFTTrainer: Trainer {
+    /// What a trainer is made of.
+    public struct Parts: Sendable {
+        /// The rows.
+        public var data: DataSet
+        /// Turns them into sequences.
+        public var encoder: SFTEncoder
+        /// What is minimised.
+        public var loss: CrossEntropy
+        /// How parameters move.
+        public var optimizer: ParameterOptimizer
+        /// Rows of a step.
+        public var batchSize: Int
+        /// Rows of the whole run: the last step may have fewer. `nil`: no end.
+        public var totalRows: Int?
+
+        /// Parts; see the properties.
+        public init(
+            data: DataSet, encoder: SFTEncoder, loss: CrossEntropy, optimizer: ParameterOptimizer, batchSize: Int,
+            totalRows: Int? = nil
+        ) {
+            self.data = data
+            self.encoder = encoder
+            self.loss = loss
+            self.optimizer = optimizer
+            self.batchSize = batchSize
+            self.totalRows = totalRows
+        }
+    }
+
+    /// What the trainer is made of.
+    public let parts: Parts
+    /// What is trained.
+    public let parameters: TrainedParameters
+    /// What a checkpoint holds besides the parameters.
+    public private(set) var state: TrainerState
+    /// The adapter as it is now; `nil` when every parameter is trained.
+    public private(set) var adapter: Adapter?
+    private let signal: StopSignal
+
+    /// A trainer.
+    ///
+    /// - Parameter state: Where to go on; the beginning unless given.
+    /// - Parameter signal: Ends an unfinished step when a stop is asked for.
+    public init(
+        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal()
+    ) {
+        self.parts = parts
+        self.parameters = parameters
+        self.state = state ?? TrainerState(parameterCount: parameters.set.count)
+        self.signal = signal
+        adapter = parameters.install()
+    }
+
+    /// Takes a step on the next rows.
+    public nonisolated(nonsending) func step() async throws -> StepResult {
+        let watch = Stopwatch()
+        var next = state
+        let end = min(state.position + parts.batchSize, parts.totalRows ?? .max)
+        var (units, skipped) = ([TrainingUnit](), 0)
+        while next.position < end {
+            let found = try parts.encoder.units(parts.data.row(at: next.position))
+            skipped += found.isEmpty ? 1 : 0
+            units += found
+            next.position += 1
+        }
+        let result = try gradient(units)
+        let norm = try parts.optimizer.advance(parameters.set, state: &next.optimizer, step: state.step)
+        adapter = parameters.install()
+        let tokens = units.reduce(0) { $0 + $1.tokenCount + $1.group.completions.count }
+        next.step += 1
+        next.tokenCount += tokens
+        let learningRate = parts.optimizer.schedule.rate(at: state.step)
+        state = next
+        let seconds = watch.seconds
+        return StepResult(
+            metrics: [
+                "loss": .double(result.loss), "grad_norm": .double(norm), "learning_rate": .double(learningRate),
+                "entropy": .double(result.entropy), "learned_tokens": .integer(result.tokens),
+                "num_tokens": .integer(state.tokenCount), "rows/skipped": .integer(skipped),
+                "epoch": parts.data.count.map { .double(Double(state.position) / Double($0)) } ?? .null,
+                "step_time": .double(seconds), "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
+            ], completions: [])
+    }
+
+    /// The gradient of the loss; nothing is left behind when it can't be computed.
+    private func gradient(_ units: [TrainingUnit]) throws(TrainingError) -> CrossEntropy.Result {
+        do throws(TrainingError) {
+            return try parts.loss(units, adapter: adapter, parameters: parameters.set, signal: signal)
+        } catch {
+            parameters.set.clearGradients()
+            throw error
+        }
+    }
+}
+
+extension SFTTrainer.Parts {
+    /// The parts of a recipe. An epoch's last batch is filled up from the next epoch; only the run's last may be smaller.
+    ///
+    /// - Throws: `TrainingError` (`data`) for epochs over data without end.
+    public init(_ recipe: Recipe, model: LoadedModel, data: DataSet) throws(TrainingError) {
+        let steps = try Self.steps(recipe, data: data)
+        self.init(
+            data: data,
+            encoder: SFTEncoder(model, maxTokens: recipe.sft.maxTokens, learnsAll: recipe.sft.learn == .all),
+            loss: CrossEntropy(model: model.model, tokenBudget: recipe.batch.tokens),
+            optimizer: ParameterOptimizer(recipe, totalSteps: steps.steps), batchSize: recipe.sft.batchSize,
+            totalRows: steps.rows)
+    }
+
+    /// How many steps a recipe has, and how many rows where epochs say so.
+    static func steps(_ recipe: Recipe, data: DataSet) throws(TrainingError) -> (steps: Int, rows: Int?) {
+        if let steps = recipe.steps { return (steps, nil) }
+        guard let count = data.count else {
+            throw TrainingError(.data, "sft.epochs: data.train has no end; give steps, or data.train.count")
+        }
+        let rows = max(1, Int((min(recipe.sft.epochs ?? 3, 1e5) * Double(count)).rounded()))
+        return ((rows + recipe.sft.batchSize - 1) / recipe.sft.batchSize, rows)
+    }
+}
