@@ -52,7 +52,7 @@ struct Chat: ParsableCommand {
         compute.apply()
         let messages = messages.messages
         var lines = try LineReader(path: "-")
-        let loaded = try LoadedModel(model, adapter: adapter, compute: compute, messages: messages)
+        let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
         let parameters = sampling.parameters(defaults: try loaded.samplingDefaults())
         var session = try ChatSession(
             loaded, templates: ChatTemplates(loaded.location, replacement: chatTemplate), system: system,

@@ -84,7 +84,7 @@ struct Generate: ParsableCommand {
         compute.apply()
         let messages = messages.messages
         var lines = try prompt == nil ? JSONLinesInput(path: input.input, messages: messages) : nil
-        let loaded = try LoadedModel(model, adapter: adapter, compute: compute, messages: messages)
+        let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
         let stops = try StopMatcher(stops: stop)
         if !stop.isEmpty, loaded.tokenizer == nil {
             throw CommandFailure("--stop needs text, but \(model) has no tokenizer.json; add the file or use --stop-token-id")

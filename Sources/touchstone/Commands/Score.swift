@@ -38,7 +38,7 @@ struct Score: ParsableCommand {
     func run() throws {
         compute.apply()
         var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
-        let loaded = try LoadedModel(model, adapter: adapter, compute: compute, messages: messages.messages)
+        let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages.messages)
         var scorer = Scorer(loaded.model, adapter: loaded.adapter, temperature: Float(temperature))
         func write(_ results: [Scorer.Result]) throws {
             for result in results {
@@ -56,7 +56,7 @@ struct Score: ParsableCommand {
     }
 
     /// The tokens that a line asks for.
-    static func ids(of line: InputLine, _ loaded: LoadedModel) throws -> [Int] {
+    static func ids(of line: InputLine, _ loaded: OpenedModel) throws -> [Int] {
         let ids: [Int]
         if line.has("ids") {
             ids = try line.ids("ids", vocabulary: loaded.vocabularySize)

@@ -6,7 +6,7 @@ import Tokenization
 
 /// A conversation with a model.
 struct ChatSession {
-    private let loaded: LoadedModel
+    private let loaded: OpenedModel
     private let tokenizer: Tokenizer
     private let templates: ChatTemplates
     private let parameters: SamplingParameters
@@ -21,7 +21,7 @@ struct ChatSession {
     ///
     /// - Throws: `CommandFailure` if the model has no tokenizer.
     init(
-        _ loaded: LoadedModel, templates: ChatTemplates, system: String?, enableThinking: Bool?,
+        _ loaded: OpenedModel, templates: ChatTemplates, system: String?, enableThinking: Bool?,
         parameters: SamplingParameters, maxNewTokens: Int, seed: UInt64
     ) throws {
         guard let tokenizer = loaded.tokenizer else {

@@ -17,12 +17,12 @@ final class PromptReader {
         var chatTemplate: String?
     }
 
-    private let loaded: LoadedModel
+    private let loaded: OpenedModel
     private let settings: Settings
     private let hasStops: Bool
     private var templates: ChatTemplates?
 
-    init(_ loaded: LoadedModel, _ settings: Settings, hasStops: Bool) {
+    init(_ loaded: OpenedModel, _ settings: Settings, hasStops: Bool) {
         self.loaded = loaded
         self.settings = settings
         self.hasStops = hasStops

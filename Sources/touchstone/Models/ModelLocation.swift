@@ -19,14 +19,15 @@ enum ModelLocation {
                 "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub")
         case .folder: self = .folder(path)
         case .file:
-            let isGGUF = try MappedFile(path: path).withBytes { $0.starts(with: "GGUF".utf8) }
+            let file = try MappedFile(path: path)
+            let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
             guard isGGUF || path.hasSuffix(".gguf") else {
                 let advice =
                     path.hasSuffix(".safetensors") || path.hasSuffix(".json")
                     ? "; give the folder it lies in" : ""
                 throw CommandFailure("\(path): neither a Hugging Face folder nor a GGUF file\(advice)")
             }
-            self = .gguf(try GGUFFile(path: path))
+            self = .gguf(try GGUFFile(file))
         }
     }
 
@@ -61,7 +62,7 @@ enum ModelJSON {
         guard PathKind(path) != .missing else { return nil }
         let file = try MappedFile(path: path)
         let value: JSONValue
-        do throws(JSONError) { value = try JSONValue(parsing: file.bytes) } catch {
+        do { value = try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes) } } catch {
             throw CommandFailure("\(path): \(error)")
         }
         guard value.objectValue != nil else { throw CommandFailure("\(path): not a JSON object") }
@@ -71,6 +72,7 @@ enum ModelJSON {
     /// A text file of a folder; `nil` if there is no such file.
     static func text(_ path: String) throws -> String? {
         guard PathKind(path) != .missing else { return nil }
-        return try MappedFile(path: path).withBytes { String(decoding: $0, as: UTF8.self) }
+        let file = try MappedFile(path: path)
+        return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }
     }
 }

@@ -6,7 +6,7 @@ import QwenModel
 import Tokenization
 
 /// A model in memory with what goes with it: its tokenizer, an adapter, the tokens that end a completion.
-struct LoadedModel {
+struct OpenedModel {
     /// The weights.
     let model: QwenModel
     /// The adapter that was asked for.
@@ -98,7 +98,7 @@ struct LoadedModel {
     }
 }
 
-extension LoadedModel {
+extension OpenedModel {
     /// The sampling settings of generation_config.json, as transformers applies them.
     ///
     /// - Throws: `CommandFailure` for one that is out of range.

@@ -1,0 +1,30 @@
+import ArgumentParser
+import ModelFiles
+import OrderedJSON
+
+/// `touchstone inspect`.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows what a file or folder is.",
+        discussion: """
+            Understands model folders, .gguf files, adapter folders, tokenizer folders, .safetensors files, JSON Lines \
+            data and recipes. Weights are not loaded; only those of adapters are read, for their norms.
+
+            Example:
+              touchstone inspect Qwen3-0.6B
+              touchstone inspect my-adapter --json
+            """)
+
+    @Argument(help: "A file or folder.")
+    var path: String
+
+    @Flag(name: .long, help: "One JSON object instead of text.")
+    var json = false
+
+    @OptionGroup var messages: MessageOptions
+
+    func run() throws {
+        let description = JSONValue.object(try Inspection.describe(path))
+        try StandardOutput.write(json ? description.text() + "\n" : Inspection.text(description))
+    }
+}
