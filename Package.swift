@@ -43,12 +43,15 @@ let package = Package(
             ],
             swiftSettings: optimized),
         .target(
-            name: "Rewards", dependencies: ["OrderedJSON", .product(name: "BigInt", package: "BigInt")],
+            name: "Rewards",
+            dependencies: ["OrderedJSON", "RegularExpressions", .product(name: "BigInt", package: "BigInt")],
             swiftSettings: optimized),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
             name: "Recipes",
-            dependencies: ["OrderedJSON", "Randomness", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "OrderedJSON", "Randomness", "RegularExpressions", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: optimized),
         .target(
             name: "Training",

@@ -59,6 +59,6 @@ struct Touchstone: ParsableCommand {
             Exit status: 0 done, 1 the work failed, 2 the command or a recipe is wrong, 130 interrupted.
             """,
         subcommands: [
-            Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self, Inspect.self,
+            Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self, Inspect.self,
         ])
 }

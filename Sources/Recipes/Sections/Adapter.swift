@@ -1,5 +1,5 @@
-import Foundation
 import OrderedJSON
+import RegularExpressions
 
 extension Recipe {
     /// The part of the model that moves.
@@ -78,7 +78,7 @@ extension ValueType where Value == Recipe.Adapter.Targets {
                 reader.fault(path, "unknown targets '\(text)'; did you mean '\(nearest)'?", at: value.place)
                 return nil
             }
-            guard RegularExpressions.isSound(text) else {
+            guard RecipeExpression.isSound(text) else {
                 reader.fault(path, "'\(text.prefix(80))' is not a sound regular expression", at: value.place)
                 return nil
             }
@@ -94,9 +94,9 @@ extension ValueType where Value == Recipe.Adapter.Targets {
 }
 
 /// Checks regular expressions that come from a recipe.
-enum RegularExpressions {
+enum RecipeExpression {
     /// Whether a text of sensible length compiles.
     static func isSound(_ text: String) -> Bool {
-        text.utf8.count <= 1000 && (try? NSRegularExpression(pattern: text)) != nil
+        text.utf8.count <= 1000 && (try? Pattern(text, maximumInstructions: 1000)) != nil
     }
 }

@@ -91,7 +91,7 @@ extension ValueType where Value == String {
                     at: value.place)
                 return nil
             }
-            guard RegularExpressions.isSound(text) else {
+            guard RecipeExpression.isSound(text) else {
                 reader.fault(path, "'\(text.prefix(80))' is not a sound regular expression", at: value.place)
                 return nil
             }

@@ -58,7 +58,7 @@ public final class TrainingRun {
         progress: ProgressLine? = nil
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
-        if recipe.adapter.kind == .none, !(model.source is HuggingFaceFolder) {
+        if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
                 .unsupported,
                 "adapter.kind none writes a whole model folder, which needs one to start from; "
