@@ -163,6 +163,40 @@ extension QwenTests {
             #expect(try QwenConfiguration(hub, path: "c") == QwenConfiguration(five, path: "c"))
         }
 
+        @Test("YaRN's frequencies on contexts of real models equal those of transformers 5.23")
+        func yarn() throws {
+            let cases: [(JSONObject, width: JSONValue, factor: Float, frequencies: [Int: Float])] = [
+                (
+                    ["rope_theta": 1e6, "factor": 4.0, "original_max_position_embeddings": 32768], 128, 1.138_629_436,
+                    [
+                        8: 0.177_827_939_391, 23: 0.006_978_305_988, 28: 0.001_848_276_588, 33: 0.000_450_323_569,
+                        38: 9.262_301_319e-05, 43: 2.326_430_149e-05, 63: 3.102_344_408e-07,
+                    ]
+                ),
+                (
+                    [
+                        "rope_theta": 1e4, "factor": 2.5, "original_max_position_embeddings": 4096, "beta_fast": 24.0,
+                        "beta_slow": 1.5, "attention_factor": 1.1,
+                    ], 80, 1.1,
+                    [
+                        13: 0.050_118_725_747, 18: 0.012_922_977_097, 23: 0.002_930_017_887, 28: 0.000_633_957_330,
+                        38: 6.339_573_883e-05,
+                    ]
+                ),
+            ]
+            for (parameters, width, factor, frequencies) in cases {
+                var rope = parameters
+                rope["rope_type"] = "yarn"
+                let c = try QwenConfiguration(
+                    Self.changed(["head_dim": width, "rope_parameters": .object(rope)]), path: "c")
+                let (inverse, attention) = c.rope.frequencies(headDim: c.headDim)
+                #expect(abs(attention - factor) < 1e-6)
+                for (index, expected) in frequencies {
+                    #expect(abs(inverse[index] - expected) <= 1e-6 * expected, "\(width.text()), \(index)")
+                }
+            }
+        }
+
         @Test("20,000 damaged config.json files give an error or a configuration whose frequencies can be computed")
         func fuzz() {
             var dice = Dice(20)
