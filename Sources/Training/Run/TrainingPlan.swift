@@ -12,7 +12,7 @@ public struct TrainingPlan: Sendable {
     public init(_ recipe: Recipe, model: LoadedModel, data: DataSet) throws {
         let parameters = try TrainedParameters(recipe, model: model)
         let trained = parameters.set.count
-        var lines = ["trains \(trained) numbers; values, gradients and moments take \(trained * 16 >> 20) MiB"]
+        var lines = ["trains \(trained) numbers; values, gradients and moments take \((trained * 16) >> 20) MiB"]
         switch recipe.kind {
         case .grpo:
             let completions = recipe.rollout.promptsPerStep * recipe.rollout.completionsPerPrompt
