@@ -95,9 +95,13 @@ struct SFTTrainerTests {
         let units = try SFTEncoder(model, maxTokens: 900).units(row(.messages(messages)))
         #expect(units.count == 1)
         let learned = try #require(units.first).learnedText(model)
-        // TRL's template for Qwen2.5 marks the line break before the text too.
+        // TRL's templates for training mark line breaks too: behind the text, and for Qwen2.5 also before it.
         let expected =
-            template == "qwen2_5_training" ? "\nthree<|im_end|>\nfour<|im_end|>" : "three<|im_end|>four<|im_end|>"
+            switch template {
+            case "qwen2_5_training": "\nthree<|im_end|>\n\nfour<|im_end|>\n"
+            case "qwen3_training": "three<|im_end|>\nfour<|im_end|>\n"
+            default: "three<|im_end|>four<|im_end|>"
+            }
         #expect(learned.replacing("<think>\n\n</think>\n\n", with: "") == expected)
     }
 
