@@ -9,7 +9,7 @@ import Testing
 @testable import Training
 
 /// What must hold for each step of a GRPO run.
-@Suite(.enabled(if: TestModel.isThere, "reference data beside the package is missing"), .serialized)
+@Suite("GRPO trainer", .enabled(if: TestModel.isThere, "reference data beside the package is missing"), .serialized)
 struct GRPOTrainerTests {
     @Test("the reward rises where the policy can earn it")
     func reward() async throws {

@@ -8,7 +8,9 @@ import Testing
 @testable import Training
 
 /// Whole optimizer steps against TRL: log-probabilities, loss, gradient of the first step, norms, and parameters after.
-@Suite(.enabled(if: ReferenceData.has("grpo/steps"), "reference data beside the package is missing"))
+@Suite(
+    "Policy steps against TRL",
+    .enabled(if: ReferenceData.has("grpo/steps"), "reference data beside the package is missing"))
 struct PolicyStepReferenceTests {
     static let cases = ["lora_dapo_temperature", "full_grpo_beta", "onpolicy_bnpo", "lora_gspo_kl", "lora_cispo"]
 

@@ -21,18 +21,27 @@ enum ReferenceData {
             .map { try JSONValue(parsing: $0) }
     }
 
-    /// The fp32 tensors of a safetensors file: header length (8 bytes), JSON header, data.
-    static func floats(_ path: String) throws -> [String: [Float]] {
+    /// The fp32 tensors of a safetensors file.
+    static func floats(_ path: String) throws -> [String: [Float]] { try tensors(path, "F32", as: Float.self) }
+
+    /// The tensors of 64-bit integers of a safetensors file.
+    static func integers(_ path: String) throws -> [String: [Int]] { try tensors(path, "I64", as: Int.self) }
+
+    /// The tensors of one type of a safetensors file: header length (8 bytes), JSON header, data.
+    private static func tensors<Element: BitwiseCopyable>(
+        _ path: String, _ type: JSONValue, as element: Element.Type
+    ) throws -> [String: [Element]] {
         let data = try Data(contentsOf: root.appendingPathComponent(path))
         let length = data.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
         let header = try JSONValue(parsing: data[8..<8 + length])
-        var tensors: [String: [Float]] = [:]
-        for (name, entry) in header.objectValue ?? JSONObject() where entry["dtype"] == "F32" {
+        var tensors: [String: [Element]] = [:]
+        let size = MemoryLayout<Element>.size
+        for (name, entry) in header.objectValue ?? JSONObject() where entry["dtype"] == type {
             guard let begin = entry["data_offsets"]?[0]?.intValue, let end = entry["data_offsets"]?[1]?.intValue else {
                 continue
             }
             tensors[name] = data[8 + length + begin..<8 + length + end].withUnsafeBytes { bytes in
-                (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+                (0..<bytes.count / size).map { bytes.loadUnaligned(fromByteOffset: $0 * size, as: element) }
             }
         }
         return tensors

@@ -15,9 +15,7 @@ public struct PolicyUpdateResult: Sendable {
     init(_ gradient: PolicyGradient, batch: PolicyBatch, level: RatioLevel) {
         loss = Double(gradient.loss)
         for (new, old) in zip(batch.logProbs, batch.oldLogProbs ?? []) {
-            let gap = Double(abs(new - old))
-            // Not max(): a NaN must stay.
-            if !(gap <= logProbGap) { logProbGap = gap }
+            widenGap(Double(abs(new - old)))
         }
         let tokens = Double(batch.logProbs.indices.count(where: batch.isActive))
         for (name, value) in gradient.metrics {
@@ -29,7 +27,7 @@ public struct PolicyUpdateResult: Sendable {
     /// Adds the result of the next micro-batch.
     mutating func add(_ other: PolicyUpdateResult) {
         loss += other.loss
-        if !(other.logProbGap <= logProbGap) { logProbGap = other.logProbGap }
+        widenGap(other.logProbGap)
         for (name, new) in other.sums {
             guard let old = sums[name] else {
                 sums[name] = new
@@ -44,6 +42,11 @@ public struct PolicyUpdateResult: Sendable {
                 sums[name] = ((old.sum * old.weight + new.sum * new.weight) / max(weight, 1), weight)
             }
         }
+    }
+
+    /// Takes a gap in; a NaN stays.
+    private mutating func widenGap(_ gap: Double) {
+        if gap.isNaN || gap > logProbGap { logProbGap = gap }
     }
 
     /// `kl`, `entropy`, `clip_ratio/…` over the tokens that were computed.

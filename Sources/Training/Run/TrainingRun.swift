@@ -119,6 +119,10 @@ public final class TrainingRun {
             try output.synchronize()
             progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
             return .interrupted(step: trainer.state.step)
+        } catch let error as TrainingError where error.code == .notFinite {
+            // The update that failed has moved nothing; what went before it must not be lost.
+            if savedStep != trainer.state.step { try save() }
+            throw error
         }
         if savedStep != trainer.state.step { try save() }
         try output.synchronize()

@@ -15,7 +15,8 @@ import Tokenization
 /// - a prompt and its completion: as they are, with the end token behind;
 /// - token ids with their mask: as they are.
 ///
-/// What a template writes after an assistant's end token (a line break) is not learned.
+/// Marks are followed to the letter. Without them, what a template writes after an assistant's end token (a line break) is
+/// not learned.
 public struct SFTEncoder: Sendable {
     private let model: LoadedModel
     private let maxTokens: Int
@@ -35,6 +36,8 @@ public struct SFTEncoder: Sendable {
     private struct Part {
         var tokens: [Int]
         var isLearned: Bool
+        /// Whether learning stops behind the last end token.
+        var stopsAtEnd = true
     }
 
     /// The sequences of a row, as units whose prompt is all that comes before the first learned token; empty when no
@@ -65,7 +68,8 @@ public struct SFTEncoder: Sendable {
 
     private func sequence(_ parts: [Part], _ row: DataRow) throws(TrainingError) -> TrainingUnit? {
         let mask = parts.flatMap { part in
-            let end = part.tokens.lastIndex { model.endTokens.contains($0) } ?? part.tokens.count
+            let last = part.stopsAtEnd ? part.tokens.lastIndex { model.endTokens.contains($0) } : nil
+            let end = last ?? part.tokens.count
             return part.tokens.indices.map { part.isLearned && $0 <= end }
         }
         return try unit(parts.flatMap(\.tokens), mask, row)
@@ -103,23 +107,23 @@ public struct SFTEncoder: Sendable {
             }
             return [
                 parts(
-                    of: bytes,
-                    additions.map { $0.before.utf8.count..<$0.before.utf8.count + $0.added.utf8.count })
+                    of: bytes, additions.map { $0.before.utf8.count..<$0.before.utf8.count + $0.added.utf8.count },
+                    areMarks: false)
             ]
         }
-        return [parts(of: Array(whole.text.utf8), whole.generationRanges)]
+        return [parts(of: Array(whole.text.utf8), whole.generationRanges, areMarks: true)]
     }
 
     private func nonEmpty<Element>(_ elements: [Element]) -> [Element]? { elements.isEmpty ? nil : elements }
 
     /// Cuts a text at the learned ranges, given in bytes.
-    private func parts(of bytes: [UInt8], _ ranges: [Range<Int>]) -> [Part] {
+    private func parts(of bytes: [UInt8], _ ranges: [Range<Int>], areMarks: Bool) -> [Part] {
         var parts: [Part] = []
         var place = 0
         func append(_ end: Int, isLearned: Bool) {
             guard end > place else { return }
             let text = String(decoding: bytes[place..<end], as: UTF8.self)
-            parts.append(Part(tokens: encode(text), isLearned: isLearned))
+            parts.append(Part(tokens: encode(text), isLearned: isLearned, stopsAtEnd: !areMarks))
             place = end
         }
         for range in ranges {
