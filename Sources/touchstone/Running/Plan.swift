@@ -31,7 +31,7 @@ extension PreparedRun {
     /// The most memory that the process has held, in bytes.
     private static func peakMemory() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(RUSAGE_SELF.rawValue, &usage)
         return usage.ru_maxrss * 1024
     }
 }
