@@ -21,7 +21,8 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(arguments: "generate", status: 2, message: "Missing expected argument '<model>'"),
         Misuse(arguments: "generate MODEL --fast", status: 2, message: "Unknown option '--fast'"),
         Misuse(
-            arguments: "generate MODEL --precision fp8", status: 2, message: "The value 'fp8' is invalid for '--precision"),
+            arguments: "generate MODEL --precision fp8", status: 2,
+            message: "The value 'fp8' is invalid for '--precision"),
         Misuse(
             arguments: "generate MODEL --temperature=-1", status: 2,
             message: "sampling: temperature is -1.0, expected 0 (greedy) or a number from 0.001 to 1000"),
@@ -36,7 +37,8 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(
             arguments: "generate MODEL --prompt a --input b", status: 2,
             message: "--prompt and --input are both given: give one of them"),
-        Misuse(arguments: "generate MODEL --stop _", status: 2, message: "stop: text 0 has 0 bytes, expected 1 to 4096"),
+        Misuse(
+            arguments: "generate MODEL --stop _", status: 2, message: "stop: text 0 has 0 bytes, expected 1 to 4096"),
         Misuse(arguments: "score MODEL --threads -1", status: 2, message: "--threads"),
         Misuse(
             arguments: "score MODEL --temperature 0", status: 2,
@@ -44,8 +46,11 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(arguments: "generate MODEL --seed -3", status: 2, message: "--seed"),
         // Paths.
         Misuse(
-            arguments: "generate /none", message: "/none: no such file or folder; MODEL is a Hugging Face folder or a .gguf"),
-        Misuse(arguments: "tokenize TMP/empty", message: "tokenizer.json: no such file; a model folder needs its tokenizer.json"),
+            arguments: "generate /none",
+            message: "/none: no such file or folder; MODEL is a Hugging Face folder or a .gguf"),
+        Misuse(
+            arguments: "tokenize TMP/empty",
+            message: "tokenizer.json: no such file; a model folder needs its tokenizer.json"),
         Misuse(arguments: "generate TMP/empty", message: "has no config.json; expected a Hugging Face model folder"),
         Misuse(arguments: "generate TOKENIZER", message: "has no config.json; expected a Hugging Face model folder"),
         Misuse(
@@ -54,12 +59,16 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(arguments: "tokenize TMP/bad.gguf", message: "not a GGUF file"),
         Misuse(arguments: "generate MODEL --adapter /none", message: "/none does not exist"),
         Misuse(arguments: "generate MODEL --adapter MODEL", message: "it is a model, not an adapter"),
-        Misuse(arguments: "generate MODEL/adapters/lora", message: "is an adapter (it has adapter_config.json), not a model"),
+        Misuse(
+            arguments: "generate MODEL/adapters/lora",
+            message: "is an adapter (it has adapter_config.json), not a model"),
         Misuse(arguments: "generate MODEL --input /none", message: "/none: No such file or directory"),
         Misuse(arguments: "score MODEL --input TMP", message: "can't be read: Is a directory"),
         Misuse(arguments: "render TMP/empty", message: "the model has no chat template"),
-        Misuse(arguments: "render TMP/empty --chat-template /none", message: "/none: no such file; --chat-template takes"),
-        Misuse(arguments: "render TMP/empty --chat-template TMP/bad.jinja", message: "bad.jinja: chat template, line 1"),
+        Misuse(
+            arguments: "render TMP/empty --chat-template /none", message: "/none: no such file; --chat-template takes"),
+        Misuse(
+            arguments: "render TMP/empty --chat-template TMP/bad.jinja", message: "bad.jinja: chat template, line 1"),
         Misuse(arguments: "inspect /none", message: "/none: no such file or folder"),
         Misuse(arguments: "inspect TMP/empty", message: "holds none of config.json (a model)"),
         Misuse(arguments: "inspect TMP/bad.gguf", message: "not a GGUF file"),
@@ -68,7 +77,8 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(arguments: "train /none.yaml", message: "/none.yaml: can't be opened; expected a recipe in YAML"),
         Misuse(arguments: "train TMP/bad.yaml", status: 2, message: "bad.yaml:2:1: speed: unknown key"),
         Misuse(arguments: "train TMP/good.yaml --set steps", status: 2, message: "--set steps"),
-        Misuse(arguments: "train TMP/good.yaml --set model.path=/none --dry-run", message: "/none: no such file or folder"),
+        Misuse(
+            arguments: "train TMP/good.yaml --set model.path=/none --dry-run", message: "/none: no such file or folder"),
         Misuse(
             arguments: "train TMP/good.yaml --resume TMP", status: 2,
             message: "--resume: this version can't go on with a run yet"),
@@ -95,7 +105,8 @@ struct Misuse: Sendable, CustomTestStringConvertible {
             arguments: "render MODEL", input: "{\"messages\":[],\"enable_thinking\":\"no\"}",
             message: "line 1: \"enable_thinking\" is \"no\", expected true or false"),
         Misuse(
-            arguments: "verify math", input: "{\"gold\":\"1\"}", message: "line 1: \"prediction\" is missing, expected a text"),
+            arguments: "verify math", input: "{\"gold\":\"1\"}",
+            message: "line 1: \"prediction\" is missing, expected a text"),
         Misuse(
             arguments: "verify math", input: "{\"gold\":\"1\",\"prediction\":\"1\",\"config\":{\"gold_form\":\"x\"}}",
             message: "\"gold_form\" is \"x\", expected one of bare, text, choice, string"),
@@ -133,10 +144,12 @@ struct ErrorTests {
         try folder.write("kind: grpo\nspeed: 3\n", "bad.yaml")
         try folder.write(TrainTests.recipe, "good.yaml")
         let arguments = misuse.arguments.split(separator: " ").map { word in
-            word == "_" ? "" : String(word).replacingOccurrences(of: "MODEL", with: Reference.model)
-                .replacingOccurrences(of: "TOKENIZER", with: Reference.path("fixtures/tokenizer/tiny"))
-                .replacingOccurrences(of: "BARE", with: Reference.path("fixtures/models/qwen2_swa"))
-                .replacingOccurrences(of: "TMP", with: folder.path)
+            word == "_"
+                ? ""
+                : String(word).replacingOccurrences(of: "MODEL", with: Reference.model)
+                    .replacingOccurrences(of: "TOKENIZER", with: Reference.path("fixtures/tokenizer/tiny"))
+                    .replacingOccurrences(of: "BARE", with: Reference.path("fixtures/models/qwen2_swa"))
+                    .replacingOccurrences(of: "TMP", with: folder.path)
         }
         let outcome = try Program.run(arguments, input: misuse.input)
         #expect(outcome.status == misuse.status, "\(outcome.messages)")

@@ -110,7 +110,8 @@ struct GenerateTests {
     func conversation() throws {
         let messages: JSONValue = [["role": "user", "content": "hello"]]
         let text = try Program.lines(
-            ["render", Reference.model], [["messages": messages, "add_generation_prompt": true, "enable_thinking": false]])
+            ["render", Reference.model],
+            [["messages": messages, "add_generation_prompt": true, "enable_thinking": false]])
         let arguments = ["generate", Reference.model, "--max-new-tokens", "20"]
         let direct = try Program.lines(arguments, [["prompt": text[0]["text"] ?? .null]])
         #expect(try Program.lines(arguments + ["--enable-thinking", "false"], [["messages": messages]]) == direct)
@@ -132,7 +133,8 @@ struct GenerateTests {
 
     @Test("scores of texts are those of their tokens; prompt and completion are encoded separately")
     func scoreForms() throws {
-        let ids = try Program.lines(["tokenize", Reference.model], [["text": "hello you"], ["text": "hel"], ["text": "lo you"]])
+        let ids = try Program.lines(
+            ["tokenize", Reference.model], [["text": "hello you"], ["text": "hel"], ["text": "lo you"]])
         func list(_ index: Int) -> [JSONValue] { ids[index]["ids"]?.arrayValue ?? [] }
         let scored = try Program.lines(
             ["score", Reference.model],
@@ -153,8 +155,11 @@ struct GenerateTests {
         let row = try #require(cases.first { $0["logprobs"] != nil && $0["adapter"]?.isNull != false })
         let prompt = row["prompt_ids"]?.arrayValue ?? []
         let scored = try Program.lines(
-            ["score", Reference.model, "--precision", "fp32"], [["ids": .array(prompt + (row["output_ids"]?.arrayValue ?? []))]])
-        for (a, b) in zip(scored[0]["logprobs"]?.arrayValue?.dropFirst(prompt.count) ?? [], row["logprobs"]?.arrayValue ?? []) {
+            ["score", Reference.model, "--precision", "fp32"],
+            [["ids": .array(prompt + (row["output_ids"]?.arrayValue ?? []))]])
+        for (a, b) in zip(
+            scored[0]["logprobs"]?.arrayValue?.dropFirst(prompt.count) ?? [], row["logprobs"]?.arrayValue ?? [])
+        {
             #expect(abs((a.doubleValue ?? .nan) - (b.doubleValue ?? .nan)) < 5e-5)
         }
     }

@@ -30,7 +30,8 @@ struct TrainTests {
         #expect(outcome.output == run + "\n")
         #expect(outcome.messages.isEmpty)
         #expect(try String(contentsOfFile: run + "/recipe.yaml", encoding: .utf8).contains("steps: 1"))
-        let adapted = try Program.lines(["score", Reference.model, "--adapter", run + "/adapter"], [["ids": [1, 2, 3]]])
+        let adapted = try Program.lines(
+            ["score", Reference.model, "--adapter", run + "/adapter"], [["ids": [1, 2, 3]]])
         #expect(adapted.count == 1)
         let again = try Program.run(["train", recipe, "--run-dir", run])
         #expect(again.status == 1)

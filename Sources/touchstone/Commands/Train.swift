@@ -24,7 +24,9 @@ struct Train: AsyncParsableCommand {
     @Argument(help: "A recipe in YAML.")
     var recipe: String
 
-    @Option(name: .long, help: ArgumentHelp("Overrides a value of the recipe; may be repeated.", valueName: "key.path=value"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Overrides a value of the recipe; may be repeated.", valueName: "key.path=value"))
     var set: [String] = []
 
     @Option(name: .long, help: ArgumentHelp("Where the run is kept; must be new or empty.", valueName: "folder"))
