@@ -94,6 +94,8 @@ let package = Package(
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
+            name: "CommandTests", dependencies: ["touchstone", "ModelFiles", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",

@@ -5,17 +5,21 @@ import Foundation
 /// standard error and an exit status.
 @main
 enum Main {
-    static func main() {
+    static func main() async {
         Interruption.install()
         signal(SIGPIPE, SIG_IGN)
-        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 
     /// Runs the command that arguments ask for.
-    static func run(_ arguments: [String]) -> ExitStatus {
+    static func run(_ arguments: [String]) async -> ExitStatus {
         do {
             var command = try Touchstone.parseAsRoot(arguments)
-            try command.run()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
             return .done
         } catch {
             return report(error)
@@ -59,6 +63,7 @@ struct Touchstone: ParsableCommand {
             Exit status: 0 done, 1 the work failed, 2 the command or a recipe is wrong, 130 interrupted.
             """,
         subcommands: [
-            Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self, Inspect.self,
+            Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self,
+            Inspect.self,
         ])
 }

@@ -50,7 +50,8 @@ struct Generate: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("End a completion before this text; may be repeated.", valueName: "text"))
     var stop: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("A further token that ends a completion; may be repeated.", valueName: "id"))
+    @Option(
+        name: .long, help: ArgumentHelp("A further token that ends a completion; may be repeated.", valueName: "id"))
     var stopTokenID: [Int] = []
 
     @Flag(name: .customLong("ignore-eos"), help: "Go on after the model's end tokens.")
@@ -87,7 +88,8 @@ struct Generate: ParsableCommand {
         let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
         let stops = try StopMatcher(stops: stop)
         if !stop.isEmpty, loaded.tokenizer == nil {
-            throw CommandFailure("--stop needs text, but \(model) has no tokenizer.json; add the file or use --stop-token-id")
+            throw CommandFailure(
+                "--stop needs text, but \(model) has no tokenizer.json; add the file or use --stop-token-id")
         }
         let reader = PromptReader(
             loaded,

@@ -1,76 +1,63 @@
 import ArgumentParser
 import Foundation
-import InferenceCore
 import Recipes
-import TensorCore
 import Tracking
 import Training
 
 /// `touchstone train`.
-struct Train: ParsableCommand {
+struct Train: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a recipe: reinforcement learning (kind: grpo) or supervised fine-tuning (kind: sft).",
         discussion: """
-            The run's folder holds recipe.yaml (resolved), metrics.jsonl, completions.jsonl, adapters/step-… and adapter, \
-            the newest of them. Its path is printed on standard output. Control-C saves the adapter and ends the run with \
-            status 130. The same recipe gives the same bytes again, whatever --threads.
+            The run folder, Checkpoints/<name>-<time> unless --run-dir or the recipe's run_dir names another, holds the \
+            resolved recipe, metrics, completions and adapters; its path is written to standard output at the end. \
+            Control-C ends the run after saving what it has (status 130); a second one ends it at once.
+
+            --dry-run checks everything, loads model and data, takes one step to measure it, writes the resolved recipe \
+            and the plan to standard output, and leaves nothing behind.
 
             Example:
-              touchstone train Recipes/quickstart.yaml --set steps=20 --set rollout.temperature=0.9
+              touchstone train Recipes/quickstart.yaml --dry-run
+              touchstone train Recipes/quickstart.yaml --set steps=20 --set optimizer.learning_rate=5e-4
             """)
 
-    @Argument(help: ArgumentHelp("A recipe (YAML).", valueName: "recipe"))
+    @Argument(help: "A recipe in YAML.")
     var recipe: String
 
     @Option(
-        name: .customLong("set"), parsing: .singleValue,
-        help: ArgumentHelp("Replace a value of the recipe; may be repeated.", valueName: "key.path=value"))
-    var overrides: [String] = []
+        name: .long,
+        help: ArgumentHelp("Overrides a value of the recipe; may be repeated.", valueName: "key.path=value"))
+    var set: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("Where run folders are made; Checkpoints by default.", valueName: "folder"))
+    @Option(name: .long, help: ArgumentHelp("Where the run is kept; must be new or empty.", valueName: "folder"))
     var runDir: String?
 
-    @Option(name: .long, help: ArgumentHelp("Threads to compute with; 0: as the recipe says.", valueName: "n"))
-    var threads = 0
+    @Option(name: .long, help: ArgumentHelp("Goes on with an interrupted run.", valueName: "folder"))
+    var resume: String?
 
-    @Flag(name: .long, help: "Check everything, load model and data, print the resolved recipe and the plan, and stop.")
+    @Flag(name: .long, help: "Check and plan only.")
     var dryRun = false
 
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
-        guard (0...1024).contains(threads) else {
-            throw ValidationError("--threads is \(threads), expected 0 to 1024")
+        guard resume == nil else {
+            throw ValidationError("--resume: this version can't go on with a run yet; begin a new one")
         }
     }
 
-    func run() throws {
-        var resolved = try Recipe.load(path: recipe, overrides: overrides)
-        if let runDir { resolved.runDirectory = runDir }
-        if threads > 0 { resolved.threads = threads }
-        ComputeDevice.threadCount = resolved.threads
-        let rewards = try RecipeWiring.rewards(resolved)
-        let data = try DataSet.load(resolved)
-        for note in data.train.notes + (data.evaluation?.notes ?? []) { messages.messages.warning(note) }
-        let model = try RecipeWiring.model(resolved)
+    func run() async throws {
+        let messages = messages.messages
+        let prepared = try PreparedRun(recipe, overrides: set, messages: messages)
+        Interruption.setDeferred(true)
         if dryRun {
-            try StandardOutput.write(resolved.resolvedYAML())
-            for line in try TrainingPlan(resolved, model: model, data: data.train).lines { messages.messages.info(line) }
+            try await StandardOutput.write(prepared.plan())
             return
         }
-        let folder = try RunFolder(
-            base: resolved.runDirectory ?? "Checkpoints", name: resolved.name, date: Date())
-        messages.messages.info("run folder: \(folder.path)")
-        let signal = StopSignal()
-        let isTold = messages.messages.level >= .info
-        let outcome = try Blocking.wait { [resolved, rewards] in
-            let run = try TrainingRun(
-                resolved, model: model, data: data, rewards: rewards, folder: folder, registry: AdapterRegistry(),
-                signal: signal, progress: isTold ? .standardError(every: 1) : nil)
-            return try await run.run()
-        } whileWaiting: {
-            if Interruption.isRequested { signal.set() }
-        }
+        let folder = try PreparedRun.folder(runDir ?? prepared.recipe.runDirectory, name: prepared.recipe.name)
+        messages.info("run folder \(folder.path)")
+        let progress = messages.level >= .info ? ProgressLine.standardError() : nil
+        let outcome = try await prepared.run(in: folder, progress: progress).run()
         try StandardOutput.write(folder.path + "\n")
         if case .interrupted = outcome { throw CommandFailure(reported: .interrupted) }
     }

@@ -55,7 +55,8 @@ struct ChatSession {
         let prompt = try loaded.encode(text)
         guard prompt.count < loaded.contextLength else {
             throw LineError(
-                "the conversation has \(prompt.count) tokens, the model's context holds \(loaded.contextLength); /reset it")
+                "the conversation has \(prompt.count) tokens, the model's context holds \(loaded.contextLength); /reset it"
+            )
         }
         // The tokens so far, as the engine shows them after each step.
         let tokens = TokenBox()

@@ -37,7 +37,8 @@ struct LineReader {
         name = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            throw CommandFailure("\(path): \(String(cString: strerror(errno))); --input takes a file of JSON Lines or -")
+            throw CommandFailure(
+                "\(path): \(String(cString: strerror(errno))); --input takes a file of JSON Lines or -")
         }
     }
 

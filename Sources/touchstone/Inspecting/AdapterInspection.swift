@@ -19,7 +19,9 @@ enum AdapterInspection {
         for name in folder.moduleNames {
             guard let adapter = folder.adapters[name] else { continue }
             let (a, b) = (try adapter.loraA.floats().map(Double.init), try adapter.loraB.floats().map(Double.init))
-            for tensor in [adapter.loraA, adapter.loraB] + (adapter.magnitude.map { [$0] } ?? []) { summary.add(tensor) }
+            for tensor in [adapter.loraA, adapter.loraB] + (adapter.magnitude.map { [$0] } ?? []) {
+                summary.add(tensor)
+            }
             modules[name] = [
                 "rank": .integer(adapter.rank), "norm_a": .double(norm(a)), "norm_b": .double(norm(b)),
                 "norm_update": .double(targeting.scaling(of: name) * productNorm(a, b, rank: adapter.rank)),

@@ -21,7 +21,10 @@ enum Inspection {
         if has("adapter_config.json") { return try AdapterInspection.describe(path) }
         if has("config.json") { return try ModelInspection.describe(folder: path) }
         if has("tokenizer.json") {
-            return ["kind": "tokenizer", "path": .string(path), "tokenizer": try TokenizerInspection.describe(.folder(path))]
+            return [
+                "kind": "tokenizer", "path": .string(path),
+                "tokenizer": try TokenizerInspection.describe(.folder(path)),
+            ]
         }
         throw CommandFailure(
             "\(path): holds none of config.json (a model), adapter_config.json (an adapter) and tokenizer.json (a tokenizer)"
@@ -74,7 +77,9 @@ enum Inspection {
         for (key, value) in object {
             switch value {
             case .object(let inner):
-                text += inner.isEmpty ? "\(margin)\(key): none\n" : "\(margin)\(key):\n" + self.text(value, indent: indent + 2)
+                text +=
+                    inner.isEmpty
+                    ? "\(margin)\(key): none\n" : "\(margin)\(key):\n" + self.text(value, indent: indent + 2)
             case .string(let string) where string.contains("\n"):
                 text += "\(margin)\(key):\n"
                 for line in string.split(separator: "\n") { text += "\(margin)  \(line)\n" }

@@ -52,7 +52,8 @@ struct ChatTemplates {
             jinja = try ModelJSON.text("\(path)/chat_template.jinja")
         case .gguf(let file):
             let lists = try GGUFTokenizer(file)
-            var named = JSONObject(lists.namedChatTemplates.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+            var named = JSONObject(
+                lists.namedChatTemplates.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
             if let text = lists.chatTemplate { named["default"] = .string(text) }
             configuration = ["chat_template": .object(named)]
         }

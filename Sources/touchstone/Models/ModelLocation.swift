@@ -16,7 +16,8 @@ enum ModelLocation {
         switch PathKind(path) {
         case .missing:
             throw CommandFailure(
-                "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub")
+                "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub"
+            )
         case .folder: self = .folder(path)
         case .file:
             let file = try MappedFile(path: path)

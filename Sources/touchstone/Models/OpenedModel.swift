@@ -62,7 +62,8 @@ struct OpenedModel {
         let ids = try requireTokenizer().encode(text)
         if let id = ids.first(where: { $0 >= vocabularySize }) {
             throw LineError(
-                "the tokenizer makes the id \(id), but the model's vocabulary has \(vocabularySize); are they of one model?")
+                "the tokenizer makes the id \(id), but the model's vocabulary has \(vocabularySize); are they of one model?"
+            )
         }
         return ids
     }
@@ -72,7 +73,8 @@ struct OpenedModel {
     /// - Throws: `LineError` if the model has none.
     func requireTokenizer() throws -> Tokenizer {
         guard let tokenizer else {
-            throw LineError("the line has text, but \(location.path) has no tokenizer.json; give \"ids\" or add the file")
+            throw LineError(
+                "the line has text, but \(location.path) has no tokenizer.json; give \"ids\" or add the file")
         }
         return tokenizer
     }

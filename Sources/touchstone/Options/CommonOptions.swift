@@ -33,7 +33,8 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Threads to compute with; 0 takes every processor. Results don't depend on it.", valueName: "n"))
+        help: ArgumentHelp(
+            "Threads to compute with; 0 takes every processor. Results don't depend on it.", valueName: "n"))
     var threads = 0
 
     func validate() throws {

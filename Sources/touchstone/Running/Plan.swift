@@ -1,0 +1,37 @@
+import Foundation
+import Recipes
+import Tracking
+import Training
+
+extension PreparedRun {
+    /// The resolved recipe and what the run will take, measured by one step in a folder that is removed again.
+    func plan() async throws -> String {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("touchstone-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let run = try run(in: RunFolder(existing: folder.path), progress: nil)
+        let start = ContinuousClock.now
+        do { _ = try await run.trainer.step() } catch let error as TrainingError where error.code == .interrupted {
+            throw CommandFailure(reported: .interrupted)
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        var lines = ["steps: \(run.totalSteps)"]
+        if recipe.kind == .grpo {
+            let rollout = recipe.rollout
+            let completions = rollout.promptsPerStep * rollout.completionsPerPrompt
+            lines.append("completions a step: \(completions)")
+            lines.append("generated tokens a step: at most \(completions * rollout.maxNewTokens)")
+        }
+        lines.append("peak memory so far: \(Self.peakMemory() >> 20) MiB")
+        lines.append("measured time a step: \(String(format: "%.2f", seconds)) s (the first; later ones may be longer)")
+        lines.append("estimated time: \(ProgressFormat.duration(seconds * Double(run.totalSteps))), without evaluation")
+        return recipe.resolvedYAML() + "\n# Plan\n" + lines.map { "# \($0)\n" }.joined()
+    }
+
+    /// The most memory that the process has held, in bytes.
+    private static func peakMemory() -> Int {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        return usage.ru_maxrss * 1024
+    }
+}

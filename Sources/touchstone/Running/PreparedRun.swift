@@ -1,0 +1,81 @@
+import Foundation
+import ModelFiles
+import QwenModel
+import Recipes
+import TensorCore
+import Tokenization
+import Tracking
+import Training
+
+/// A recipe with everything it names in memory: model, data, rewards.
+struct PreparedRun {
+    /// The recipe.
+    let recipe: Recipe
+    private let model: LoadedModel
+    private let data: (train: DataSet, evaluation: DataSet?)
+
+    /// Reads a recipe and loads what it names.
+    ///
+    /// - Throws: `RecipeError` with all faults of the recipe or its data, or the errors of model and files.
+    init(_ path: String, overrides: [String], messages: Messages) throws {
+        recipe = try Recipe.load(path: path, overrides: overrides)
+        ComputeDevice.threadCount = recipe.threads
+        data = try DataSet.load(recipe)
+        for note in data.train.notes + (data.evaluation?.notes ?? []) { messages.warning(note) }
+        model = try Self.model(recipe)
+    }
+
+    /// The run.
+    func run(in folder: RunFolder, progress: ProgressLine?) throws -> TrainingRun {
+        try TrainingRun(
+            recipe, model: model, data: data, rewards: try recipe.rewardSet(), folder: folder,
+            signal: Interruption.stopSignal, progress: progress)
+    }
+
+    private static func model(_ recipe: Recipe) throws -> LoadedModel {
+        let location = try ModelLocation(recipe.model.path)
+        let source: any WeightSource
+        switch (location, recipe.model.initialize) {
+        case (.folder(let path), .pretrained): source = try HuggingFaceFolder(path: path)
+        case (.gguf(let file), .pretrained): source = try GGUFModel(file)
+        case (.folder(let path), .random):
+            guard let configuration = try ModelJSON.object("config.json", in: path) else {
+                throw CommandFailure("\(path): has no config.json; model.initialize random needs one")
+            }
+            source = try InitializedWeights(
+                configuration: configuration, path: path, seed: UInt64(bitPattern: Int64(recipe.seed)))
+        case (.gguf, .random):
+            throw CommandFailure(
+                "\(location.path): model.initialize random needs a folder with config.json, not a GGUF file")
+        }
+        let tokenizer = try location.tokenizer()
+        let text: String?
+        if let file = recipe.model.chatTemplate {
+            text = try ModelJSON.text(file)
+            guard text != nil else { throw CommandFailure("\(file): no such file; model.chat_template names it") }
+        } else {
+            text = tokenizer.chatTemplate
+        }
+        return LoadedModel(
+            model: try QwenModel(source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16),
+            source: source, tokenizer: tokenizer, chatTemplate: try text.map { try ChatTemplate(source: $0) })
+    }
+
+    /// The folder of a new run.
+    ///
+    /// - Parameter path: A folder that is new or empty; `nil` for one of its own below `Checkpoints`.
+    static func folder(_ path: String?, name: String) throws -> RunFolder {
+        guard let path else { return try RunFolder(base: "Checkpoints", name: name, date: Date()) }
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            guard try FileManager.default.contentsOfDirectory(atPath: path).isEmpty else {
+                throw CommandFailure("run folder \(path): not empty; give a new one, so that no run is overwritten")
+            }
+        } catch let error as CommandFailure {
+            throw error
+        } catch {
+            throw CommandFailure("run folder \(path): can't be created (\(error.localizedDescription))")
+        }
+        return try RunFolder(existing: path)
+    }
+}
