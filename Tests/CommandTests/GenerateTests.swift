@@ -70,7 +70,10 @@ struct GenerateTests {
         }
         for threads in ["1", "2"] {
             let scored = try Program.lines(
-                ["score", model, "--temperature", "0.8", "--threads", threads] + common, whole)
+                ["score", model, "--temperature", "0.8", "--threads", threads] + common, whole + whole + whole)
+            // Three times as much does not fit one batch, so the same line has other neighbours.
+            let logProbs = scored.map { $0["logprobs"] }
+            #expect(logProbs == Array(repeating: logProbs.prefix(32), count: 3).flatMap { $0 })
             for ((prompt, line), score) in zip(zip(Self.prompts, generated), scored) {
                 let start = prompt["ids"]?.arrayValue?.count ?? 0
                 #expect(score["logprobs"]?[0] == .null)

@@ -107,7 +107,7 @@ struct Generate: ParsableCommand {
                 throw CommandFailure("--prompt: \(error.message)")
             }
         }
-        while let (id, request) = try lines?.next({ ($0.id, try reader.request($0)) }) { try run.add(request, id: id) }
+        while try lines?.next({ try run.add(try reader.request($0), id: $0.id) }) != nil {}
         try run.finish()
         messages.info(run.summary)
         try lines?.finish()
