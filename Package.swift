@@ -94,7 +94,7 @@ let package = Package(
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "CommandTests", dependencies: ["touchstone", "ModelFiles", "OrderedJSON"], swiftSettings: tests),
+            name: "CommandTests", dependencies: ["touchstone", "InferenceCore", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "TrainingTests",
             dependencies: [
