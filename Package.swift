@@ -56,14 +56,16 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking", "Recipes",
+                "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Recipes",
                 "Randomness", "OrderedJSON",
             ],
             swiftSettings: optimized),
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards",
+                "Tracking",
                 "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -98,7 +100,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards",
+                "Tracking",
                 "Recipes", "OrderedJSON", "Randomness",
             ],
             swiftSettings: tests),

@@ -33,7 +33,8 @@ extension Recipe.Model: RecipeSection {
         .init("path", \.path, .path, required: true, "A Hugging Face folder or a `.gguf` file"),
         .init(
             "initialize", \.initialize, .choice(),
-            "Weights at the start: those of the model, or fresh `random` ones for a folder with config.json and tokenizer"),
+            "Weights at the start: those of the model, or fresh `random` ones for a folder with config.json and tokenizer"
+        ),
         .init("precision", \.precision, .choice(), "Precision of matrix products; `fp32` is the reference"),
         .init(
             "chat_template", \.chatTemplate, .optional(.path), "Jinja file in place of the model's own chat template"),

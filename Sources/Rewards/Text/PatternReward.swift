@@ -15,7 +15,8 @@ public struct PatternReward: RewardFunction {
     public init(name: String = "format", pattern: String) throws(RewardsError) {
         self.name = name
         do throws(PatternError) {
-            self.pattern = try Pattern(pattern, options: [.dotMatchesNewline], maximumInstructions: Self.maximumInstructions)
+            self.pattern = try Pattern(
+                pattern, options: [.dotMatchesNewline], maximumInstructions: Self.maximumInstructions)
         } catch {
             throw RewardsError(.invalidOption, "pattern '\(pattern.prefix(80))': \(error.message)", cause: error)
         }
