@@ -11,7 +11,7 @@ help:
 	@echo "make build        build the command line tool: $(TOUCHSTONE)"
 	@echo "make test         lint, build and run all tests"
 	@echo "make format       lay out the sources"
-	@echo "make docs         write the recipe reference and, where DocC is there, the API documentation"
+	@echo "make docs         write docs/recipe-keys.md from the recipe's own definitions"
 	@echo "make tiny-model   train Checkpoints/tiny-qwen3 again from nothing (about a quarter of an hour)"
 
 dependencies:
@@ -20,8 +20,21 @@ dependencies:
 build: dependencies
 	$(RELEASE)
 
+QUESTION := {"messages":[{"role":"user","content":"What is 57 + 38 - 46?"}]}
+
 quickstart: build
-	@scripts/quickstart $(TOUCHSTONE)
+	@set -e; \
+	run=$$($(TOUCHSTONE) train Recipes/quickstart.yaml --run-dir Checkpoints/quickstart-$$(date +%Y%m%d-%H%M%S)); \
+	echo; echo "The same question to the base and to the trained adapter, three samples each:"; \
+	echo "--- base";    echo '$(QUESTION)' | $(TOUCHSTONE) generate Checkpoints/tiny-qwen3 --precision fp32 \
+	    --samples 3 --seed 1 --max-new-tokens 64 --quiet | sed 's/.*"text":\("[^"]*"\).*/\1/'; \
+	echo "--- adapter"; echo '$(QUESTION)' | $(TOUCHSTONE) generate Checkpoints/tiny-qwen3 --precision fp32 \
+	    --adapter $$run/adapter --samples 3 --seed 1 --max-new-tokens 64 --quiet | sed 's/.*"text":\("[^"]*"\).*/\1/'; \
+	echo; echo "What to do next:"; \
+	echo "  look at the run        $$run/metrics.jsonl, completions.jsonl"; \
+	echo "  talk to the adapter    $(TOUCHSTONE) chat Checkpoints/tiny-qwen3 --adapter $$run/adapter"; \
+	echo "  change the recipe      $(TOUCHSTONE) train Recipes/quickstart.yaml --set rollout.temperature=0.8"; \
+	echo "  train a real model     see Recipes/qwen2.5-coder-0.5b-arithmetic.yaml"
 
 test: dependencies lint
 	@.ci/run-tests
@@ -33,7 +46,7 @@ format:
 	$(SWIFT) format --in-place --recursive Sources Tests Package.swift
 
 docs: build
-	$(TOUCHSTONE) recipe-reference > docs/recipe.md
+	$(TOUCHSTONE) recipe-keys > docs/recipe-keys.md
 
 tiny-model: build
 	$(TOUCHSTONE) train Recipes/tiny-qwen3.yaml --run-dir Checkpoints/tiny-qwen3-run

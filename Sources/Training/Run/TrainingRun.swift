@@ -35,6 +35,8 @@ public final class TrainingRun {
     private let engine: Engine
     private var remaining = RemainingTime()
     private var accuracy: Double?
+    private var firstEvaluation: JSONObject?
+    private var lastEvaluation: JSONObject?
     private var savedStep: Int?
 
     /// What a run is evaluated on.
@@ -126,6 +128,7 @@ public final class TrainingRun {
         }
         if savedStep != trainer.state.step { try save() }
         try output.synchronize()
+        summarize()
         return .finished(step: trainer.state.step)
     }
 
@@ -161,6 +164,8 @@ public final class TrainingRun {
         case .problems(let evaluator):
             let (metrics, _) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
             accuracy = metrics["eval_accuracy"]?.doubleValue
+            firstEvaluation = firstEvaluation ?? metrics
+            lastEvaluation = metrics
             return metrics
         case .sequences(let units, let loss):
             let watch = Stopwatch()
@@ -170,6 +175,19 @@ public final class TrainingRun {
                 "time/evaluate": .double(watch.seconds),
             ]
         }
+    }
+
+    /// Says what the run has done to held-out accuracy.
+    private func summarize() {
+        guard let first = firstEvaluation, let last = lastEvaluation, recipe.evaluation.atStart else { return }
+        func text(_ metrics: JSONObject) -> String {
+            func percent(_ name: String) -> String {
+                String(format: "%.1f", (metrics[name]?.doubleValue ?? .nan) * 100)
+            }
+            return "\(percent("eval_accuracy")) % (95 % interval \(percent("eval_accuracy_low"))–"
+                + "\(percent("eval_accuracy_high")))"
+        }
+        progress?.message("held-out accuracy: \(text(first)) before, \(text(last)) after \(trainer.state.step) steps")
     }
 
     private func save() throws {
