@@ -86,6 +86,7 @@ struct RecipeTests {
                 threads: 0
                 model:
                   path: /recipes/model
+                  initialize: pretrained
                   precision: bf16
                   chat_template: null
                 adapter:
@@ -105,6 +106,7 @@ struct RecipeTests {
                     parentheses: false
                     negative: false
                     form: null
+                    working: 1.0
                     template: "What is {expression}?"
                     count: null
                     seed: 42
