@@ -12,7 +12,7 @@ help:
 	@echo "make test         lint, build and run all tests"
 	@echo "make format       lay out the sources"
 	@echo "make docs         write docs/recipe-keys.md from the recipe's own definitions"
-	@echo "make tiny-model   train Checkpoints/tiny-qwen3 again from nothing (about a quarter of an hour)"
+	@echo "make tiny-model   train the tiny model again from nothing, into a run folder (about 20 minutes)"
 
 dependencies:
 	@.ci/install-dependencies
@@ -49,7 +49,7 @@ docs: build
 	$(TOUCHSTONE) recipe-keys > docs/recipe-keys.md
 
 tiny-model: build
-	$(TOUCHSTONE) train Recipes/tiny-qwen3.yaml --run-dir Checkpoints/tiny-qwen3-run
+	$(TOUCHSTONE) train Recipes/tiny-qwen3.yaml --run-dir Checkpoints/tiny-qwen3-$$(date +%Y%m%d-%H%M%S)
 
 clean:
 	rm -rf .build
