@@ -4,6 +4,8 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// A loss or gradient is NaN or infinite.
         case notFinite
+        /// What the trainer computes for the rollout's tokens is not what was recorded while generating them.
+        case mismatch
         /// No row of the data can be used, or a row can't be turned into tokens.
         case data
         /// The recipe asks for something that the model or this version can't do.

@@ -34,6 +34,20 @@ struct GRPOTrainerTests {
         }
     }
 
+    @Test("a trainer that computes other log-probabilities than the rollout recorded stops and moves nothing")
+    func mismatch() async throws {
+        let sound = try TestModel.trainer(try TestModel.recipe())
+        var parts = sound.parts
+        parts.update.temperature = 0.9
+        let trainer = GRPOTrainer(parts, parameters: sound.parameters)
+        let before = trainer.parameters.set.valueBits
+        let error = await #expect(throws: TrainingError.self) { try await trainer.step() }
+        #expect(error?.code == .mismatch)
+        #expect(error?.message.hasPrefix("step 1: log-probabilities differ by up to 0.") == true)
+        #expect(trainer.parameters.set.valueBits == before && trainer.state.step == 0)
+        #expect(trainer.parameters.set.gradientBits.allSatisfy { $0 == 0 })
+    }
+
     @Test("the same recipe gives the same bits with one thread and with two")
     func threads() async throws {
         let threads = ComputeDevice.threadCount

@@ -64,7 +64,7 @@ struct PolicyStepReferenceTests {
         let largest = expected.values.joined().map(abs).max() ?? 0
         for entry in set.entries {
             let wanted = try #require(expected[entry.name], "\(entry.name) has no reference")
-            let bound = max(1e-4 * (wanted.map(abs).max() ?? 0), 2e-5 * largest)
+            let bound = 2e-5 * largest
             let worst = zip(set.gradient(entry).toArray(), wanted).map { abs($0 - $1) }.max() ?? .infinity
             #expect(worst <= bound, "gradient of \(entry.name): off by \(worst), allowed \(bound)")
         }

@@ -92,7 +92,7 @@ public final class GRPOTrainer: Trainer {
         var updates: [PolicyUpdateRecord] = []
         for pass in 0..<parts.updatesPerRollout {
             // Once the parameters have moved, the step is finished whatever comes.
-            let result = try gradient(groups, signal: pass == 0 ? signal : StopSignal())
+            let result = try gradient(groups, isFirst: pass == 0)
             let norm = try parts.optimizer.advance(parameters.set, state: &next.optimizer, step: state.step)
             adapter = parameters.install()
             updates.append(PolicyUpdateRecord(result: result, gradientNorm: norm))
@@ -113,9 +113,22 @@ public final class GRPOTrainer: Trainer {
     }
 
     /// The gradient of the objective; nothing is left behind when it can't be computed.
-    private func gradient(_ groups: [PolicyGroup], signal: StopSignal) throws(TrainingError) -> PolicyUpdateResult {
+    ///
+    /// - Parameter isFirst: Whether the parameters are those of the rollout: then the log-probabilities must be the
+    ///   recorded ones, bit for bit.
+    private func gradient(_ groups: [PolicyGroup], isFirst: Bool) throws(TrainingError) -> PolicyUpdateResult {
         do throws(TrainingError) {
-            return try parts.update.accumulate(groups, adapter: adapter, parameters: parameters.set, signal: signal)
+            let signal = isFirst ? signal : StopSignal()
+            let result = try parts.update.accumulate(
+                groups, adapter: adapter, parameters: parameters.set, signal: signal)
+            guard !isFirst || result.logProbGap == 0 else {
+                throw TrainingError(
+                    .mismatch,
+                    "step \(state.step + 1): log-probabilities differ by up to \(result.logProbGap) from those recorded "
+                        + "in the rollout, expected not at all; did the kernels change, or is memory faulty? Please report it"
+                )
+            }
+            return result
         } catch {
             parameters.set.clearGradients()
             throw error

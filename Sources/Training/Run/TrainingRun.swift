@@ -121,7 +121,7 @@ public final class TrainingRun {
             try output.synchronize()
             progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
             return .interrupted(step: trainer.state.step)
-        } catch let error as TrainingError where error.code == .notFinite {
+        } catch let error as TrainingError where error.code == .notFinite || error.code == .mismatch {
             // The update that failed has moved nothing; what went before it must not be lost.
             if savedStep != trainer.state.step { try save() }
             throw error
