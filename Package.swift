@@ -61,10 +61,18 @@ let package = Package(
                 "Randomness", "OrderedJSON",
             ],
             swiftSettings: optimized),
+        .target(
+            name: "Benchmarking",
+            dependencies: [
+                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Randomness",
+                "OrderedJSON",
+            ],
+            swiftSettings: optimized),
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards",
+                "Benchmarking", "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "Rewards",
                 "Tracking",
                 "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

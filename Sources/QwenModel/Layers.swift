@@ -79,6 +79,12 @@ public struct LinearLayer: Sendable {
             units: context.pass?.units ?? [])
     }
 
+    /// Whether it is the bare product with its weight: nothing of it is trained, no adapter corrects it, it has no bias.
+    func isFrozen(_ context: ForwardContext) -> Bool {
+        bias == nil && context.pass?.gradient(of: weightName) == nil
+            && context.adapters.allSatisfy { $0.adapter.factors[name] == nil }
+    }
+
     private func gradients(of factors: Adapter.Factors, _ pass: GradientPass?) -> (down: Tensor, up: Tensor)? {
         guard let down = pass?.gradient(of: Adapter.downName(name)), let up = pass?.gradient(of: Adapter.upName(name))
         else { return nil }

@@ -64,11 +64,36 @@ public final class QwenModel: Sendable {
     }
 
     /// What is kept for the backward pass.
-    public enum Recomputation: Sendable {
+    public enum Recomputation: Sendable, Hashable {
         /// Everything: fastest, most memory.
         case none
         /// The inputs of the blocks; each block is computed again in the backward pass.
         case blocks
+        /// As much as fits into so many bytes: everything of the last blocks, the inputs of the others. The bits of the
+        /// gradients don't depend on it.
+        case beyond(bytes: Int)
+    }
+
+    /// Bytes that the backward pass of one block needs for each token when nothing is computed again.
+    public var activationBytes: Int {
+        let c = configuration
+        let (queries, keys) = (c.attentionHeads * c.headDim, c.keyValueHeads * c.headDim)
+        // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
+        // norm or the gate makes of them is made again. The rest is small.
+        let norms = c.qkNorm ? queries + keys : 0
+        return 4 * (2 * c.hiddenSize + 2 * queries + 2 * keys + norms + 2 * c.intermediateSize + 256)
+    }
+
+    /// The first block whose intermediate results are kept.
+    private func firstKept(_ recomputation: Recomputation, rows: Int) -> Int {
+        switch recomputation {
+        case .none: return 0
+        case .blocks: return blocks.count
+        case .beyond(let bytes):
+            let inputs = rows * configuration.hiddenSize * 4
+            let left = bytes - blocks.count * inputs
+            return blocks.count - min(blocks.count, max(0, left / max(1, rows * activationBytes - inputs)))
+        }
     }
 
     /// The residual stream after the last block, before the last norm.
@@ -87,10 +112,11 @@ public final class QwenModel: Sendable {
         var x = embedding(batch.ids, table: table, gradient: pass?.gradient(of: "model.embed_tokens.weight"))  // [N, C]
         observe?(-1, x)
         let context = ForwardContext(adapters: batch.adapters, pass: pass)
+        let firstKept = firstKept(recomputation, rows: batch.ids.count)
         for (layer, block) in blocks.enumerated() {
             let placement = Placement(
                 layout: batch.layout, pages: pages, rotary: rotary, layer: pages.layers == 1 ? 0 : layer)
-            if pass != nil, recomputation == .blocks {
+            if pass != nil, layer < firstKept {
                 x = recomputed(x, pieces: [0..<batch.ids.count], pass: pass) { x, _, pass in
                     block(x, placement, context.with(pass))
                 }
@@ -118,13 +144,19 @@ public final class QwenModel: Sendable {
     /// - Parameter hidden: Result of `hiddenStates`.
     /// - Parameter rows: The rows that predict; those of one unit stand together.
     /// - Parameter targets: The predicted token of each.
+    /// - Parameter entropyGradient: Whether a gradient may flow into the entropies.
     /// - Returns: `[rows, 2]`: log-probability and entropy, in nats.
     public func logProbs(
         _ hidden: Tensor, rows: [Int], targets: [Int32], temperature: Float, batch: TokenBatch,
-        pass: GradientPass? = nil
+        pass: GradientPass? = nil, entropyGradient: Bool = true
     ) -> Tensor {
         guard !rows.isEmpty else { return Tensor(shape: [0, 2]) }
         let context = context(rows: rows, batch: batch, pass: pass)
+        if head.isFrozen(context) {
+            return vocabularyLogProbs(
+                finalNorm(selectRows(hidden, rows), context), weight: head.weight, targets: targets,
+                temperature: temperature, entropyGradient: entropyGradient)
+        }
         let pieces = pieces(units: context.pass?.units ?? [0..<rows.count])
         return recomputed(selectRows(hidden, rows), pieces: pieces, pass: context.pass) { x, range, pass in
             let context = context.restricted(to: range, pass: pass)

@@ -32,16 +32,35 @@ public final class Storage: @unchecked Sendable {
     }
 }
 
-/// Freed blocks by size.
+/// Freed blocks by size. They never make the memory held more than the most that was ever in use at once: beyond that,
+/// those that were freed longest ago go back to the system.
 private enum BlockCache {
     struct Contents: @unchecked Sendable {
-        var blocks: [Int: [UnsafeMutableRawPointer]] = [:]
-        var bytes = 0
+        /// Blocks of a size and when they were freed, the oldest first.
+        var blocks: [Int: [(pointer: UnsafeMutableRawPointer, time: Int)]] = [:]
+        var kept = 0
+        var used = 0
+        var mostUsed = 0
+        var time = 0
+
+        /// Removes blocks until no more is held than was once in use.
+        mutating func surplus() -> [UnsafeMutableRawPointer] {
+            var surplus: [UnsafeMutableRawPointer] = []
+            while kept > 0, used + kept > mostUsed,
+                let oldest = blocks.min(by: { ($0.value.first?.time ?? .max) < ($1.value.first?.time ?? .max) }),
+                !oldest.value.isEmpty
+            {
+                surplus.append(oldest.value[0].pointer)
+                blocks[oldest.key]?.removeFirst()
+                kept -= oldest.key
+            }
+            return surplus
+        }
     }
 
     static let contents = Mutex(Contents())
-    /// Above this many bytes kept, freed blocks go back to the system.
-    static let limit = 1 << 30
+    /// Blocks of this size and more are made of large pages where the system has them.
+    static let largePage = 2 << 20
 
     /// Sizes come in steps of an eighth, so that blocks of nearly equal size are shared.
     static func capacity(for byteCount: Int) -> Int {
@@ -51,21 +70,36 @@ private enum BlockCache {
     }
 
     static func take(_ capacity: Int) -> UnsafeMutableRawPointer {
-        let kept = contents.withLock { contents -> UnsafeMutableRawPointer? in
-            guard let block = contents.blocks[capacity]?.popLast() else { return nil }
-            contents.bytes -= capacity
-            return block
+        let (block, surplus) = contents.withLock { contents in
+            contents.used += capacity
+            contents.mostUsed = max(contents.mostUsed, contents.used)
+            guard let block = contents.blocks[capacity]?.popLast() else {
+                return (nil as UnsafeMutableRawPointer?, contents.surplus())
+            }
+            contents.kept -= capacity
+            return (block.pointer, [])
         }
-        return kept ?? UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        for block in surplus { block.deallocate() }
+        return block ?? allocate(capacity)
     }
 
     static func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
-        let kept = contents.withLock { contents in
-            guard contents.bytes + capacity <= limit else { return false }
-            contents.blocks[capacity, default: []].append(block)
-            contents.bytes += capacity
-            return true
+        contents.withLock { contents in
+            contents.time += 1
+            contents.used -= capacity
+            contents.kept += capacity
+            contents.blocks[capacity, default: []].append((block, contents.time))
         }
-        if !kept { block.deallocate() }
+    }
+
+    private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+        guard capacity >= largePage else {
+            return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        }
+        let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: largePage)
+        #if os(Linux)
+            madvise(block, capacity, MADV_HUGEPAGE)
+        #endif
+        return block
     }
 }

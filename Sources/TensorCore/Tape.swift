@@ -9,6 +9,8 @@ public final class TapeNode: @unchecked Sendable {
     let order: Int
     let inputs: [TapeNode?]
     var backward: ((Tensor) -> [Tensor?])?
+    /// Makes the output again, bit for bit, from what the backward pass keeps anyway; `nil` where that would cost much.
+    var remake: (() -> Tensor)?
     /// The gradient gathered so far; kept after the backward pass only for leaves.
     public internal(set) var gradient: Tensor?
 
@@ -39,14 +41,19 @@ public final class TapeNode: @unchecked Sendable {
 /// - Parameter y: The output, computed.
 /// - Parameter inputs: The tensors that the gradient may flow to.
 /// - Parameter always: Whether to record though no input is on the tape: the operation has trainable parameters.
+/// - Parameter remake: Makes `y` again from what `backward` keeps, if that costs little: then later operations need not
+///   keep it.
 /// - Parameter backward: From the gradient of `y` to those of the inputs, in their order; `nil` where not needed.
 /// - Returns: `y` untouched when nothing needs a gradient, so that inference keeps nothing alive.
 public func record(
-    _ y: Tensor, from inputs: Tensor..., always: Bool = false, backward: @escaping (Tensor) -> [Tensor?]
+    _ y: Tensor, from inputs: Tensor..., always: Bool = false, remake: (() -> Tensor)? = nil,
+    backward: @escaping (Tensor) -> [Tensor?]
 ) -> Tensor {
     guard always || inputs.contains(where: { $0.node != nil }) else { return y }
     var y = y
-    y.node = TapeNode(inputs: inputs.map(\.node), backward: backward)
+    let node = TapeNode(inputs: inputs.map(\.node), backward: backward)
+    node.remake = remake
+    y.node = node
     return y
 }
 
@@ -64,6 +71,7 @@ extension Tensor {
         for node in Self.nodes(from: root) {
             guard let closure = node.backward, let dy = node.gradient else { continue }
             node.backward = nil
+            node.remake = nil
             node.gradient = nil
             for (input, gradient) in zip(node.inputs, closure(dy)) {
                 if let input, let gradient { input.gather(gradient) }

@@ -111,6 +111,13 @@ public struct Tensor: @unchecked Sendable {
         return copy
     }
 
+    /// What a backward pass keeps so as to have the tensor again: how to make it, or else the tensor itself.
+    var saved: () -> Tensor {
+        if let remake = node?.remake { return remake }
+        let kept = detached
+        return { kept }
+    }
+
     /// The same elements as a fresh leaf of the tape, whose gradient is gathered.
     public var leaf: Tensor {
         var copy = self

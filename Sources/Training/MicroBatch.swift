@@ -39,6 +39,26 @@ public struct TrainingUnit: Sendable {
     }
 }
 
+/// How much one forward and backward pass takes on at a time. None of it changes a bit, as long as no group is cut.
+public struct PassLimits: Sendable, Hashable {
+    /// Tokens above which a group of completions is cut; each part computes the prompt again.
+    public var tokens: Int
+    /// Bytes of intermediate results that are kept for the backward pass; what is beyond is computed again.
+    public var activationBytes: Int
+
+    /// Limits.
+    public init(tokens: Int, activationBytes: Int = 5 << 28) {
+        self.tokens = tokens
+        self.activationBytes = activationBytes
+    }
+
+    /// Tokens that micro-batches are filled up to: as many as need nothing computed again, but enough to keep the
+    /// matrix products efficient.
+    func packing(_ model: QwenModel) -> Int {
+        min(tokens, max(512, activationBytes / (model.activationBytes * model.configuration.hiddenLayers)))
+    }
+}
+
 /// The rows of one forward pass over some units and the tokens that they predict.
 struct MicroBatch {
     let batch: TokenBatch
@@ -68,11 +88,17 @@ struct MicroBatch {
     /// Log-probability and entropy of each learned token, `[rows, 2]`, in nats.
     ///
     /// - Parameter parameters: What is trained; `nil` records nothing.
-    func tokenLogProbs(_ model: QwenModel, temperature: Float, parameters: ParameterSet?) -> Tensor {
+    /// - Parameter entropyGradient: Whether the second column's gradient is wanted too.
+    func tokenLogProbs(
+        _ model: QwenModel, temperature: Float, parameters: ParameterSet?, limits: PassLimits,
+        entropyGradient: Bool = false
+    ) -> Tensor {
         let pass = parameters.map { GradientPass(parameters: $0, units: batch.units) }
         let pages = model.makePages(pageCount, layers: 1)
-        let hidden = model.hiddenStates(batch, pages: pages, pass: pass)  // [N, C]
+        let hidden = model.hiddenStates(
+            batch, pages: pages, pass: pass, recomputation: .beyond(bytes: limits.activationBytes))  // [N, C]
         return model.logProbs(
-            hidden, rows: rows, targets: targets, temperature: temperature, batch: batch, pass: pass)
+            hidden, rows: rows, targets: targets, temperature: temperature, batch: batch, pass: pass,
+            entropyGradient: entropyGradient)
     }
 }

@@ -45,6 +45,28 @@ struct TapeTests {
         #expect(x.node?.gradient != nil && y.node?.gradient == nil)
     }
 
+    @Test("what can be made again at little cost is not kept, and comes back with the same bits")
+    func remakes() {
+        let (x, weight) = (tensor([5, 32]).leaf, PackedMatrix(tensor([8, 32], seed: 4)))
+        let dw = Tensor.zeros([8, 32])
+        weak var middle: Storage?
+        var values: [Float] = []
+        func forward() -> Tensor {
+            let y = swiGLU(gate: x, up: x)
+            (middle, values) = (y.storage, y.toArray())
+            return linear(y, weight: weight, gradients: (dw, nil), units: [0..<5])
+        }
+        let y = forward()
+        #expect(middle == nil)
+        let dy = tensor([5, 8], seed: 2)
+        y.backward(seed: dy)
+        let expected = Tensor.zeros([8, 32])
+        let kept = linear(
+            Tensor(values, shape: [5, 32]).leaf, weight: weight, gradients: (expected, nil), units: [0..<5])
+        kept.backward(seed: dy)
+        expectSameBits(dw.toArray(), expected.toArray())
+    }
+
     @Test(
         "recomputing gives the bits of recording, in one piece and in several",
         arguments: [[0..<7], [0..<3, 3..<7], [0..<1, 1..<2, 2..<7]])

@@ -223,4 +223,19 @@ struct TokenizerErrorTests {
             Issue.record(error, sourceLocation: location)
         }
     }
+
+    @Test("a template that adds nothing is as good as ByteLevel; one that adds tokens is refused")
+    func templates() throws {
+        let nothing: JSONValue = ["type": "TemplateProcessing", "single": [["Sequence": ["id": "A", "type_id": 0]]]]
+        let tokens: JSONValue = [
+            "type": "TemplateProcessing",
+            "single": [["Sequence": ["id": "A"]], ["SpecialToken": ["id": "<|end|>"]]],
+        ]
+        let plain = try SmallTokenizer.make()
+        let template = try SmallTokenizer.make(changes: [(["post_processor"], nothing)])
+        #expect(template.encode("the thing<|end|>") == plain.encode("the thing<|end|>"))
+        #expect(throws: TokenizationError.self) {
+            try SmallTokenizer.make(changes: [(["post_processor"], tokens)])
+        }
+    }
 }

@@ -79,7 +79,7 @@ struct GRPOTrainerTests {
             let trainer = try TestModel.trainer(try TestModel.recipe())
             var update = trainer.parts.update
             update.objective = .dapo(kl: KLPenalty(coefficient: 0.1))
-            update.tokenBudget = budget
+            update.limits.tokens = budget
             #expect(groups.allSatisfy { $0.unit.tokenCount <= budget })
             _ = try update.accumulate(groups, adapter: trainer.adapter, parameters: trainer.parameters.set)
             bits.append(trainer.parameters.set.gradientBits)
@@ -96,7 +96,7 @@ struct GRPOTrainerTests {
         for budget in [20, 4096] {
             let trainer = try TestModel.trainer(try TestModel.recipe())
             var update = trainer.parts.update
-            update.tokenBudget = budget
+            update.limits.tokens = budget
             _ = try update.accumulate(groups, adapter: trainer.adapter, parameters: trainer.parameters.set)
             gradients.append(trainer.parameters.set.gradients.toArray())
         }

@@ -47,7 +47,7 @@ struct PolicyStepReferenceTests {
         let expected = try ReferenceData.floats("grpo/steps/\(name)/batch.safetensors")["step0.per_token_logps"] ?? []
         let batch = MicroBatch(reference.groups.map(\.unit), adapter: adapter, model: reference.model)
         let output = batch.tokenLogProbs(
-            reference.model, temperature: reference.temperature, parameters: nil)
+            reference.model, temperature: reference.temperature, parameters: nil, limits: PassLimits(tokens: 4096))
         var row = 0
         for (index, sample) in reference.groups.flatMap(\.samples).enumerated() {
             for token in sample.tokens.indices {
@@ -131,7 +131,7 @@ struct ReferenceSteps {
     func update() throws -> PolicyUpdate {
         PolicyUpdate(
             objective: objective, model: model, reference: try QwenModel(source, precision: .float32),
-            temperature: temperature, tokenBudget: 48,
+            temperature: temperature, limits: PassLimits(tokens: 48),
             maxCompletionLength: json["max_completion_length"]?.intValue ?? 0)
     }
 

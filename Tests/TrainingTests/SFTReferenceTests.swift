@@ -40,7 +40,7 @@ struct SFTReferenceTests {
         var bits: [[UInt32]] = []
         for budget in [1, 40, 4096] {
             let parameters = TrainedParameters.adapter(try TrainableAdapter(continuing: saved, model: model))
-            let loss = CrossEntropy(model: model, tokenBudget: budget)
+            let loss = CrossEntropy(model: model, limits: PassLimits(tokens: budget))
             _ = try loss(units, adapter: parameters.install(), parameters: parameters.set)
             bits.append(parameters.set.gradientBits)
         }
@@ -54,7 +54,7 @@ struct SFTReferenceTests {
         let json = try ReferenceData.json(place + "/fixtures.json")
         let units = try units(name)
         let set = parameters.set
-        let loss = CrossEntropy(model: model, tokenBudget: 30)
+        let loss = CrossEntropy(model: model, limits: PassLimits(tokens: 30))
         let optimizer = ParameterOptimizer(
             rule: AdamW(weightDecay: 0.01), schedule: .init(kind: .constant, baseRate: 1e-3, totalSteps: 3),
             maxGradientNorm: nil)

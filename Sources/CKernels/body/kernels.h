@@ -19,6 +19,7 @@ CK_INLINE v16 NAME(dot_pair)(v16 sum, u16v w, uint32_t pair) {
 
 #include "attention.h"
 #include "matmul.h"
+#include "probe.h"
 #include "rowwise.h"
 
 const ck_table NAME(table) = {

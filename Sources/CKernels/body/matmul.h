@@ -151,22 +151,52 @@ static void NAME(transpose_panel_f32)(float *panel, const float *panels, long n,
     }
 }
 
+// Lanes of two vectors of 32 half words in turn: one step of a perfect shuffle of all of them.
+typedef uint16_t NAME(half32) __attribute__((vector_size(64)));
+#define CK_ZIP_LOW(a, b)                                                                                           \
+    __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, \
+                            43, 12, 44, 13, 45, 14, 46, 15, 47)
+#define CK_ZIP_HIGH(a, b)                                                                                         \
+    __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55, 24, 56, 25, 57, \
+                            26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63)
+
+// A whole tile of 16 rows and 16 columns. In: vector c, lane 2j + h holds row j, column 2c + h. Out: vector r, lane
+// 2i + e holds column i, row 2r + e. Numbering every half word by the bits c₂c₁c₀ j₃j₂j₁j₀ h, three perfect shuffles
+// (each moves the top bit to the bottom) give j₃j₂j₁ j₀h c₂c₁c₀, and one permutation within the vectors the rest.
+CK_INLINE void NAME(transpose_tile)(uint16_t *out, const uint16_t *in) {
+    NAME(half32) a[8], b[8];
+    memcpy(a, in, sizeof a);
+    for (int step = 0; step < 3; step++) {
+        for (int i = 0; i < 4; i++) {
+            b[2 * i] = CK_ZIP_LOW(a[i], a[i + 4]);
+            b[2 * i + 1] = CK_ZIP_HIGH(a[i], a[i + 4]);
+        }
+        memcpy(a, b, sizeof a);
+    }
+    for (int r = 0; r < 8; r++)
+        b[r] = __builtin_shufflevector(a[r], a[r], 0, 16, 8, 24, 1, 17, 9, 25, 2, 18, 10, 26, 3, 19, 11, 27, 4, 20,
+                                       12, 28, 5, 21, 13, 29, 6, 22, 14, 30, 7, 23, 15, 31);
+    memcpy(out, b, sizeof b);
+}
+#undef CK_ZIP_LOW
+#undef CK_ZIP_HIGH
+
 static void NAME(transpose_panel_bf16)(uint16_t *panel, const uint16_t *panels, long n, long k, long block) {
     // Words hold (row, columns 2c and 2c+1); the transpose needs (column, rows 2r and 2r+1).
-    const long pairs = (k + 1) / 2;
-    uint32_t *out = (uint32_t *)panel;
+    const long pairs = (k + 1) / 2, half = CK_PANEL / 2;
     for (long p = 0; p * CK_PANEL < n; p++) {
-        const uint32_t *source = (const uint32_t *)panels + (p * pairs + block * (CK_PANEL / 2)) * CK_PANEL;
-        long words = pairs - block * (CK_PANEL / 2) < CK_PANEL / 2 ? pairs - block * (CK_PANEL / 2) : CK_PANEL / 2;
-        long rows = (n - p * CK_PANEL + 1) / 2 < CK_PANEL / 2 ? (n - p * CK_PANEL + 1) / 2 : CK_PANEL / 2;
-        for (long r = 0; r < rows; r++) {
-            uint32_t *line = out + (p * (CK_PANEL / 2) + r) * CK_PANEL;
-            for (long c = 0; c < words; c++) {
-                uint32_t a = source[c * CK_PANEL + 2 * r], b = source[c * CK_PANEL + 2 * r + 1];
-                line[2 * c] = (a & 0xFFFFu) | b << 16;
-                line[2 * c + 1] = a >> 16 | (b & 0xFFFF0000u);
-            }
-            for (long c = 2 * words; c < CK_PANEL; c++) line[c] = 0;
+        const uint16_t *source = panels + (p * pairs + block * half) * CK_PANEL * 2;
+        uint16_t *out = panel + p * half * CK_PANEL * 2;
+        long words = pairs - block * half < half ? pairs - block * half : half;
+        long rows = (n - p * CK_PANEL + 1) / 2 < half ? (n - p * CK_PANEL + 1) / 2 : half;
+        if (words == half && rows == half) {
+            NAME(transpose_tile)(out, source);
+            continue;
         }
+        uint16_t whole[CK_PANEL * CK_PANEL], turned[CK_PANEL * CK_PANEL];
+        memset(whole, 0, sizeof whole);
+        memcpy(whole, source, (size_t)words * CK_PANEL * 2 * sizeof *whole);
+        NAME(transpose_tile)(turned, whole);
+        memcpy(out, turned, (size_t)rows * CK_PANEL * 2 * sizeof *turned);
     }
 }

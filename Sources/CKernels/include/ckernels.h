@@ -124,6 +124,18 @@ float ck_dot(const float *a, const float *b, long count);
 // Σ x² in Double, ascending.
 double ck_sum_of_squares(const float *x, long count);
 
+// MARK: Limits of the processor
+//
+// What benchmarks compare with: work that keeps the arithmetic or the memory busy and does nothing else. Each returns a
+// number that depends on all of it, so that no compiler can leave it out.
+
+// 16 · 24 multiply-adds of floats a round: 768 floating-point operations.
+float ck_probe_f32(long rounds);
+// 16 · 24 dot products of two bfloat16 a round: 1,536 floating-point operations.
+float ck_probe_bf16(long rounds);
+// Reads `count` floats (a multiple of 64) once.
+float ck_probe_read(const float *x, long count);
+
 // MARK: Parallel loop
 
 // Runs body(context, index) for every index below count on `threads` threads, the caller among them. Which thread runs

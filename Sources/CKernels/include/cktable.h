@@ -5,6 +5,9 @@
 #include "ckernels.h"
 
 #define CK_KERNELS(X)                                                                                            \
+    X(float, probe_f32, (long rounds), (rounds))                                                                 \
+    X(float, probe_bf16, (long rounds), (rounds))                                                                \
+    X(float, probe_read, (const float *x, long count), (x, count))                                               \
     X(void, pack_panel_f32, (float *panel, const float *rows, long count, long k), (panel, rows, count, k))      \
     X(void, pack_panel_bf16, (uint16_t *panel, const float *rows, long count, long k), (panel, rows, count, k))  \
     X(void, unpack_row_f32, (float *row, const float *panel, long lane, long k), (row, panel, lane, k))          \

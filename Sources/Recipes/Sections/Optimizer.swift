@@ -41,8 +41,10 @@ extension Recipe {
 
     /// How rows are packed.
     public struct Batch: Hashable, Sendable {
-        /// How many tokens a micro-batch may have; a single longer row is a micro-batch of its own.
+        /// How many tokens a group of completions may have before it is cut; a single longer sequence stands alone.
         public var tokens = 8192
+        /// Memory for what the backward pass needs, GiB; blocks beyond it are computed again.
+        public var activationMemory = 1.25
     }
 }
 
@@ -76,6 +78,11 @@ extension Recipe.Schedule: RecipeSection {
 
 extension Recipe.Batch: RecipeSection {
     static let keys: [Key<Self>] = [
-        .init("tokens", \.tokens, .integer(1...100_000_000), "Token budget of a micro-batch; a longer row stands alone")
+        .init(
+            "tokens", \.tokens, .integer(1...100_000_000),
+            "Tokens that a micro-batch may have; a larger group of completions is cut, a longer sequence stands alone"),
+        .init(
+            "activation_memory", \.activationMemory, .number(.from(0, to: 1_048_576)),
+            "GiB for what the backward pass needs; what is beyond is computed again. The results don't depend on it"),
     ]
 }

@@ -28,13 +28,16 @@ public func add(_ a: Tensor, _ b: Tensor) -> Tensor {
 /// - Returns: The shape of gate.
 public func swiGLU(gate: Tensor, up: Tensor) -> Tensor {
     precondition(gate.shape == up.shape, "swiGLU: gate \(gate.shape), up \(up.shape)")
-    let y = Tensor(shape: gate.shape)
-    parallelFor(y.count, pieces: elementsPerPiece) { range in
-        let start = range.lowerBound
-        ck_swiglu(y.floats + start, gate.floats + start, up.floats + start, range.count)
-    }
     let (savedGate, savedUp) = (gate.detached, up.detached)
-    return record(y, from: gate, up) { dy in
+    func forward() -> Tensor {
+        let y = Tensor(shape: savedGate.shape)
+        parallelFor(y.count, pieces: elementsPerPiece) { range in
+            let start = range.lowerBound
+            ck_swiglu(y.floats + start, savedGate.floats + start, savedUp.floats + start, range.count)
+        }
+        return y
+    }
+    return record(forward(), from: gate, up, remake: forward) { dy in
         let (dgate, dup) = (Tensor(shape: savedGate.shape), Tensor(shape: savedUp.shape))
         parallelFor(dy.count, pieces: elementsPerPiece) { range in
             let start = range.lowerBound

@@ -63,25 +63,30 @@ public func linear(
     }
     let trained = gradients.weight != nil || gradients.bias != nil || lowRank.contains { $0.gradients != nil }
     let needsInput = x.node != nil
-    let input = x.detached
+    let shape = x.shape
+    let saved = trained ? x.saved : nil
     return record(y, from: x, always: trained) { dy in
-        let dx = needsInput ? Tensor(shape: input.shape) : nil
+        let dx = needsInput ? Tensor(shape: shape) : nil
         if let dx { Products.multiplyTransposed(dx, dy, weight) }
-        if let dw = gradients.weight { Products.accumulateGradient(dw, dy, input, units: units) }
+        let input = saved?()
+        if let input, let dw = gradients.weight { Products.accumulateGradient(dw, dy, input, units: units) }
         if let db = gradients.bias { sumRows(into: db, dy) }
         for (term, u) in zip(lowRank, projected) {
-            lowRankBackward(term, u: u, x: input.rows(term.rows), dy: dy.rows(term.rows), dx: dx, units: units)
+            lowRankBackward(
+                term, u: u, x: input?.rows(term.rows), dy: dy.rows(term.rows), dx: dx, units: units)
         }
         return [dx]
     }
 }
 
 /// The backward pass of one low-rank term; adds to the rows of `dx`.
-private func lowRankBackward(_ term: LowRankTerm, u: Tensor, x: Tensor, dy: Tensor, dx: Tensor?, units: [Range<Int>]) {
+private func lowRankBackward(
+    _ term: LowRankTerm, u: Tensor, x: Tensor?, dy: Tensor, dx: Tensor?, units: [Range<Int>]
+) {
     let du = Tensor(shape: u.shape)
     Products.multiplyTransposed(du, dy, term.up)
     ck_scale(du.floats, du.floats, term.scaling, du.count)
-    if let gradients = term.gradients {
+    if let x, let gradients = term.gradients {
         let units = units.map { $0.clamped(to: term.rows) }.filter { !$0.isEmpty }
             .map { $0.lowerBound - term.rows.lowerBound..<$0.upperBound - term.rows.lowerBound }
         Products.accumulateGradient(gradients.up, dy, u, units: units)

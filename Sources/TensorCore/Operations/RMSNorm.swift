@@ -15,17 +15,20 @@ public func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Float, gradient: Tenso
     let width = weight.count
     precondition(x.count % width == 0, "rmsNorm: weight is \(weight.shape), x is \(x.shape)")
     let rows = x.count / width
-    let y = Tensor(shape: x.shape)
     let rstd = Tensor(shape: [rows])
     let piece = max(1, 8192 / width)
-    parallelFor(rows, pieces: piece) { range in
-        let start = range.lowerBound * width
-        ck_rms_norm(
-            y.floats + start, rstd.floats + range.lowerBound, x.floats + start, weight.floats, epsilon, range.count,
-            width)
-    }
     let input = x.detached
-    return record(y, from: x, always: gradient != nil) { dy in
+    func forward() -> Tensor {
+        let y = Tensor(shape: input.shape)
+        parallelFor(rows, pieces: piece) { range in
+            let start = range.lowerBound * width
+            ck_rms_norm(
+                y.floats + start, rstd.floats + range.lowerBound, input.floats + start, weight.floats, epsilon,
+                range.count, width)
+        }
+        return y
+    }
+    return record(forward(), from: x, always: gradient != nil, remake: forward) { dy in
         let dx = Tensor(shape: input.shape)
         if let gradient {
             ck_rms_norm_backward(

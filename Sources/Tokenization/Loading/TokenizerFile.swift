@@ -144,7 +144,16 @@ struct TokenizerFile {
 
     private func checkPostProcessor() throws(TokenizationError) {
         let json = root["post_processor"] ?? .null
-        if !json.isNull { try checkByteLevel("post_processor") }
+        guard !json.isNull, !leavesTokens(json) else { return }
+        try checkByteLevel("post_processor")
+    }
+
+    /// Whether it is a template, as converted tokenizers have it, that adds nothing to a text's own tokens.
+    private func leavesTokens(_ json: JSONValue) -> Bool {
+        guard json["type"]?.stringValue == "TemplateProcessing", let pieces = json["single"]?.arrayValue else {
+            return false
+        }
+        return pieces.count == 1 && pieces[0]["Sequence"]?["id"]?.stringValue == "A"
     }
 
     // MARK: Errors

@@ -173,7 +173,7 @@ extension GRPOTrainer.Parts {
             rewards: rewards, advantages: AdvantageEstimator(recipe, weights: rewards.entries.map(\.weight)),
             update: PolicyUpdate(
                 objective: PolicyObjective(recipe.algorithm), model: model.model, reference: reference,
-                temperature: sampling.logProbTemperature, tokenBudget: recipe.batch.tokens,
+                temperature: sampling.logProbTemperature, limits: PassLimits(recipe.batch),
                 maxCompletionLength: rollout.maxNewTokens),
             optimizer: ParameterOptimizer(recipe, totalSteps: recipe.steps ?? 0),
             promptsPerStep: rollout.promptsPerStep,

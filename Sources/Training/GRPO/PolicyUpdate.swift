@@ -3,8 +3,8 @@ import TensorCore
 
 /// Computes the gradient of a policy objective over the groups of a rollout.
 ///
-/// Groups are computed in micro-batches of a token budget. Gradients are added unit by unit in the order of the groups, so
-/// as long as no group has to be cut they are the same bits for every budget. (When every parameter is trained, a weight
+/// Groups are computed in micro-batches. Gradients are added unit by unit in the order of the groups, so
+/// as long as no group has to be cut they are the same bits for all limits. (When every parameter is trained, a weight
 /// that the embedding and the vocabulary projection share is the exception: both add to it in every micro-batch.)
 public struct PolicyUpdate: Sendable {
     /// What is minimised.
@@ -17,8 +17,8 @@ public struct PolicyUpdate: Sendable {
     public var referenceAdapter: Adapter?
     /// The rollout's temperature: log-probabilities are those of logits divided by it.
     public var temperature: Float
-    /// Tokens of a micro-batch.
-    public var tokenBudget: Int
+    /// How much is computed at a time.
+    public var limits: PassLimits
     /// The longest completion that the rollout allows, tokens.
     public var maxCompletionLength: Int
 
@@ -27,13 +27,13 @@ public struct PolicyUpdate: Sendable {
     /// - Parameter reference: Defaults to the model itself, right where only an adapter moves.
     public init(
         objective: PolicyObjective, model: QwenModel, reference: QwenModel? = nil, temperature: Float,
-        tokenBudget: Int, maxCompletionLength: Int
+        limits: PassLimits, maxCompletionLength: Int
     ) {
         self.objective = objective
         self.model = model
         self.reference = reference ?? model
         self.temperature = temperature
-        self.tokenBudget = tokenBudget
+        self.limits = limits
         self.maxCompletionLength = maxCompletionLength
     }
 
@@ -48,8 +48,8 @@ public struct PolicyUpdate: Sendable {
         _ groups: [PolicyGroup], adapter: Adapter?, parameters: ParameterSet, signal: StopSignal = StopSignal()
     ) throws(TrainingError) -> PolicyUpdateResult {
         let needsAll = objective.kl != nil || objective.entropyBonus != nil
-        let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: tokenBudget) }
-        let batches = TrainingUnit.packing(units, budget: tokenBudget) { $0.unit.tokenCount }
+        let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: limits.tokens) }
+        let batches = TrainingUnit.packing(units, budget: limits.packing(model)) { $0.unit.tokenCount }
         let samples = groups.flatMap(\.samples)
         let totals = PolicyTotals(
             sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
@@ -68,10 +68,12 @@ public struct PolicyUpdate: Sendable {
     ) throws(TrainingError) -> PolicyUpdateResult {
         let pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
         guard !pass.rows.isEmpty else { return PolicyUpdateResult() }
-        let output = pass.tokenLogProbs(model, temperature: temperature, parameters: parameters)  // [rows, 2]
+        let output = pass.tokenLogProbs(
+            model, temperature: temperature, parameters: parameters, limits: limits,
+            entropyGradient: objective.entropyBonus != nil)  // [rows, 2]
         let batch = policyBatch(units.flatMap(\.samples), output: output, totals: totals) {
             MicroBatch(units.map(\.unit), adapter: referenceAdapter, model: reference)
-                .tokenLogProbs(reference, temperature: temperature, parameters: nil)
+                .tokenLogProbs(reference, temperature: temperature, parameters: nil, limits: limits)
         }
         let gradient = objective.evaluate(batch)
         guard gradient.loss.isFinite else {

@@ -9,13 +9,13 @@ import TensorCore
 public struct CrossEntropy: Sendable {
     /// The model.
     public var model: QwenModel
-    /// Tokens of a micro-batch.
-    public var tokenBudget: Int
+    /// How much is computed at a time.
+    public var limits: PassLimits
 
     /// A loss.
-    public init(model: QwenModel, tokenBudget: Int) {
+    public init(model: QwenModel, limits: PassLimits) {
         self.model = model
-        self.tokenBudget = tokenBudget
+        self.limits = limits
     }
 
     /// What a batch gives.
@@ -36,13 +36,14 @@ public struct CrossEntropy: Sendable {
     public func callAsFunction(
         _ units: [TrainingUnit], adapter: Adapter?, parameters: ParameterSet?, signal: StopSignal = StopSignal()
     ) throws(TrainingError) -> Result {
-        let batches = TrainingUnit.packing(units, budget: tokenBudget, size: \.tokenCount)
+        let batches = TrainingUnit.packing(units, budget: limits.packing(model), size: \.tokenCount)
             .map { MicroBatch($0, adapter: adapter, model: model) }
         let total = batches.reduce(0) { $0 + $1.rows.count }
         var (loss, entropy) = (0.0, 0.0)
         for batch in batches where !batch.rows.isEmpty {
             try signal.check()
-            let output = batch.tokenLogProbs(model, temperature: 1, parameters: parameters)  // [rows, 2]
+            let output = batch.tokenLogProbs(  // [rows, 2]
+                model, temperature: 1, parameters: parameters, limits: limits)
             for row in batch.rows.indices {
                 loss -= Double(output.floats[2 * row])
                 entropy += Double(output.floats[2 * row + 1])

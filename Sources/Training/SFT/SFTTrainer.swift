@@ -108,7 +108,7 @@ extension SFTTrainer.Parts {
         self.init(
             data: data,
             encoder: SFTEncoder(model, maxTokens: recipe.sft.maxTokens, learnsAll: recipe.sft.learn == .all),
-            loss: CrossEntropy(model: model.model, tokenBudget: recipe.batch.tokens),
+            loss: CrossEntropy(model: model.model, limits: PassLimits(recipe.batch)),
             optimizer: ParameterOptimizer(recipe, totalSteps: steps.steps), batchSize: recipe.sft.batchSize,
             totalRows: steps.rows)
     }

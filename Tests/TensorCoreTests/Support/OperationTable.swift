@@ -79,6 +79,21 @@ private let rowCases: [OperationCase] = {
                 inputs: [.activation("logits", [3, 45], values.floats(135, 4))],
                 run: { x, _ in tokenLogProbs(x[0], targets: [44, 0, 17], temperature: temperature) },
                 twin: { Twin.tokenLogProbs($0[0], targets: [44, 0, 17], temperature: Double(temperature)) }))
+        let weight = values.floats(45 * 7)
+        cases.append(
+            OperationCase(
+                operation: "vocabularyLogProbs", variant: "temperature \(temperature)",
+                inputs: [.activation("x", [3, 7], values.floats(21))],
+                run: { x, _ in
+                    vocabularyLogProbs(
+                        x[0], weight: PackedMatrix(Tensor(weight, shape: [45, 7])), targets: [44, 0, 17],
+                        temperature: temperature, entropyGradient: true)
+                },
+                twin: {
+                    Twin.tokenLogProbs(
+                        Twin.product($0[0], weight.map(Double.init), k: 7), targets: [44, 0, 17],
+                        temperature: Double(temperature))
+                }))
     }
     return cases
 }()
