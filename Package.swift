@@ -20,7 +20,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
@@ -40,6 +42,13 @@ let package = Package(
             dependencies: [
                 "QwenModel", "TensorCore", "ModelFiles", "Randomness",
                 .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: optimized),
+        .target(
+            name: "WorkerProcesses",
+            dependencies: [
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: optimized),
         .target(
@@ -99,6 +108,7 @@ let package = Package(
             name: "InferenceCoreTests",
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
+        .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(

@@ -1,0 +1,183 @@
+import Glibc
+import Subprocess
+import Synchronization
+import SystemPackage
+
+/// What is told about a child process, on the child's own thread, one call at a time.
+protocol ChildListener: AnyObject, Sendable {
+    /// Bytes from standard output.
+    func childWrote(_ bytes: UnsafeRawBufferPointer)
+    /// Bytes from standard error.
+    func childWroteError(_ bytes: UnsafeRawBufferPointer)
+    /// The child closed a pipe though it may live on: it will read or write no more there.
+    func childClosed(_ stream: ChildStream)
+    /// The deadline set by `setDeadline` is over.
+    func deadlinePassed()
+    /// The process is gone and reaped. Everything it wrote before was told before. The last call of all.
+    func childEnded(_ end: ProcessEnd)
+}
+
+/// A stream between this process and a child.
+enum ChildStream: String, Sendable {
+    case input = "standard input"
+    case output = "standard output"
+}
+
+/// A running process, leader of a session and process group of its own.
+///
+/// `Subprocess` starts and reaps it; a thread of its own moves the bytes, so that a full pipe in one direction never
+/// holds up another, and so that SIGPIPE can be blocked there without any say in the rest of the program.
+/// The process stays a zombie until the group was killed: its number can't be taken by a stranger before that.
+final class ChildProcess: Sendable {
+    struct State {
+        var outgoing: [UInt8] = []
+        var closesInput = false
+        var deadline: ContinuousClock.Instant?
+        /// The pipe that wakes the thread; -1 when the thread has ended.
+        var waker: Int32
+    }
+
+    /// The process's number, also its group's.
+    let pid: pid_t
+    let pidDescriptor: Int32
+    let listener: any ChildListener
+    let state: Mutex<State>
+
+    private init(pid: pid_t, pidDescriptor: Int32, waker: Int32, listener: any ChildListener) {
+        (self.pid, self.pidDescriptor, self.listener) = (pid, pidDescriptor, listener)
+        state = Mutex(State(waker: waker))
+    }
+
+    /// Starts a process.
+    ///
+    /// - Throws: `WorkerError` (`cannotStart`); the listener hears nothing then.
+    static func start(_ command: WorkerCommand, listener: any ChildListener) async throws(WorkerError) -> ChildProcess {
+        let pipes = try ChildPipes()
+        let loop = ChildLoop(input: pipes.input, output: pipes.output, error: pipes.error, wake: pipes.wake)
+        let waker = pipes.waker
+        let ends = (pipes.childInput, pipes.childOutput, pipes.childError)
+        let started = await withCheckedContinuation { continuation in
+            let answer = Once(continuation)
+            Task.detached {
+                let end = await supervise(command, ends, loop, waker, listener, answer)
+                // Without a process the answer is an error already, and the listener must hear nothing.
+                if let end { listener.childEnded(end) }
+            }
+        }
+        return try started.get()
+    }
+
+    /// Runs a process from start to reaping. Returns `nil` if it never started.
+    private static func supervise(
+        _ command: WorkerCommand, _ ends: (FileDescriptor, FileDescriptor, FileDescriptor), _ loop: ChildLoop,
+        _ waker: Int32,
+        _ listener: any ChildListener, _ answer: Once
+    ) async -> ProcessEnd? {
+        var options = PlatformOptions()
+        options.createSession = true
+        do {
+            let result = try await Subprocess.run(
+                command.executable.contains("/") ? .path(FilePath(command.executable)) : .name(command.executable),
+                arguments: Arguments(command.arguments), environment: command.environment.subprocessValue,
+                workingDirectory: command.workingFolder.map { FilePath($0) }, platformOptions: options,
+                input: .fileDescriptor(ends.0, closeAfterSpawningProcess: true),
+                output: .fileDescriptor(ends.1, closeAfterSpawningProcess: true),
+                error: .fileDescriptor(ends.2, closeAfterSpawningProcess: true)
+            ) { execution in
+                let identifier = execution.processIdentifier
+                let child = ChildProcess(
+                    pid: identifier.value, pidDescriptor: identifier.processDescriptor, waker: waker,
+                    listener: listener)
+                answer.resume(.success(child))
+                // The process is not reaped before this returns.
+                await withCheckedContinuation { over in
+                    ChildThread.start {
+                        var loop = loop
+                        loop.run(child)
+                        over.resume()
+                    }
+                }
+            }
+            switch result.terminationStatus {
+            case .exited(let status): return .exited(status)
+            case .signaled(let signal): return .signalled(signal)
+            }
+        } catch {
+            let failure = WorkerError(.cannotStart, "can't start '\(command.shortText)': \(error)", cause: error)
+            guard answer.resume(.failure(failure)) else { return .unknown }
+            loop.closeAll()
+            close(waker)
+            return nil
+        }
+    }
+
+    /// Sends bytes to standard input; they are written as fast as the process reads.
+    func send(_ bytes: [UInt8], thenClose: Bool = false) {
+        state.withLock {
+            $0.outgoing += bytes
+            if thenClose { $0.closesInput = true }
+            Self.wake($0)
+        }
+    }
+
+    /// Sets when the listener hears `deadlinePassed`; `nil` for never.
+    func setDeadline(_ deadline: ContinuousClock.Instant?) {
+        state.withLock {
+            $0.deadline = deadline
+            Self.wake($0)
+        }
+    }
+
+    /// Kills the process and all that are still in its group. Does nothing when it is gone.
+    func kill() {
+        state.withLock {
+            guard $0.waker >= 0 else { return }
+            _ = Glibc.kill(-pid, SIGKILL)
+        }
+    }
+
+    /// Ends the thread's part: kills what is left of the group, after which the process may be reaped.
+    func finish() {
+        state.withLock {
+            guard $0.waker >= 0 else { return }
+            _ = Glibc.kill(-pid, SIGKILL)
+            close($0.waker)
+            $0.waker = -1
+        }
+    }
+
+    private static func wake(_ state: State) {
+        guard state.waker >= 0 else { return }
+        var one: UInt8 = 1
+        // A full pipe wakes as well.
+        _ = write(state.waker, &one, 1)
+    }
+}
+
+/// A continuation that is resumed by whoever comes first.
+final class Once: Sendable {
+    typealias Answer = Result<ChildProcess, WorkerError>
+    private let continuation: Mutex<CheckedContinuation<Answer, Never>?>
+
+    init(_ continuation: CheckedContinuation<Answer, Never>) { self.continuation = Mutex(continuation) }
+
+    /// Whether this was the first answer.
+    @discardableResult func resume(_ answer: Answer) -> Bool {
+        let first = continuation.withLock { $0.take() }
+        first?.resume(returning: answer)
+        return first != nil
+    }
+}
+
+extension WorkerCommand.Environment {
+    /// The environment as `Subprocess` takes it.
+    fileprivate var subprocessValue: Subprocess.Environment {
+        switch self {
+        case .inherited(let changes):
+            .inherit.updating(
+                Dictionary(changes.map { (Subprocess.Environment.Key(stringLiteral: $0.key), $0.value) }) { $1 })
+        case .exactly(let values):
+            .custom(Dictionary(values.map { (Subprocess.Environment.Key(stringLiteral: $0.key), $0.value) }) { $1 })
+        }
+    }
+}
