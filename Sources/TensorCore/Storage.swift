@@ -44,13 +44,13 @@ private enum BlockCache {
         var time = 0
 
         /// Removes blocks until no more is held than was once in use.
-        mutating func surplus() -> [UnsafeMutableRawPointer] {
-            var surplus: [UnsafeMutableRawPointer] = []
+        mutating func surplus() -> [(pointer: UnsafeMutableRawPointer, capacity: Int)] {
+            var surplus: [(pointer: UnsafeMutableRawPointer, capacity: Int)] = []
             while kept > 0, used + kept > mostUsed,
                 let oldest = blocks.min(by: { ($0.value.first?.time ?? .max) < ($1.value.first?.time ?? .max) }),
                 !oldest.value.isEmpty
             {
-                surplus.append(oldest.value[0].pointer)
+                surplus.append((oldest.value[0].pointer, oldest.key))
                 blocks[oldest.key]?.removeFirst()
                 kept -= oldest.key
             }
@@ -59,8 +59,6 @@ private enum BlockCache {
     }
 
     static let contents = Mutex(Contents())
-    /// Blocks of this size and more are made of large pages where the system has them.
-    static let largePage = 2 << 20
 
     /// Sizes come in steps of an eighth, so that blocks of nearly equal size are shared.
     static func capacity(for byteCount: Int) -> Int {
@@ -79,8 +77,8 @@ private enum BlockCache {
             contents.kept -= capacity
             return (block.pointer, [])
         }
-        for block in surplus { block.deallocate() }
-        return block ?? allocate(capacity)
+        for block in surplus { LargePages.free(block.pointer, block.capacity) }
+        return block ?? LargePages.allocate(capacity)
     }
 
     static func give(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
@@ -91,15 +89,32 @@ private enum BlockCache {
             contents.blocks[capacity, default: []].append((block, contents.time))
         }
     }
+}
 
-    private static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
-        guard capacity >= largePage else {
-            return UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+/// Memory from the system: large blocks are mapped one by one, of large pages as far as they reach, and go back whole when
+/// they are freed; small ones come from the general allocator. (Sizes of large blocks are multiples of any small page.)
+private enum LargePages {
+    private static let page = 2 << 20
+
+    static func allocate(_ capacity: Int) -> UnsafeMutableRawPointer {
+        guard capacity >= page else { return .allocate(byteCount: capacity, alignment: 64) }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        // Mapped with room to spare, and cut to where a large page begins.
+        guard let start = mmap(nil, capacity + page, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED else {
+            fatalError("out of memory: \(capacity) bytes were refused; use a smaller model, batch or context")
         }
-        let block = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: largePage)
+        let skipped = (page - Int(bitPattern: start) % page) % page
+        let block = start + skipped
+        if skipped > 0 { munmap(start, skipped) }
+        munmap(block + capacity, page - skipped)
         #if os(Linux)
-            madvise(block, capacity, MADV_HUGEPAGE)
+            madvise(block, capacity / page * page, MADV_HUGEPAGE)
         #endif
         return block
+    }
+
+    static func free(_ block: UnsafeMutableRawPointer, _ capacity: Int) {
+        guard capacity >= page else { return block.deallocate() }
+        munmap(block, capacity)
     }
 }

@@ -45,29 +45,32 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         compute.apply()
-        let limits = MachineLimits.measured()
         let loaded = try OpenedModel(model, adapter: nil, compute: compute, messages: messages.messages)
-        if json {
-            try StandardOutput.write(line: [
-                "threads": .integer(ComputeDevice.threadCount), "kernels": .string("\(ComputeDevice.kernelLevel)"),
-                "float32_flops": .double(limits.float32), "bfloat16_flops": .double(limits.bfloat16),
-                "read_bytes_per_second": .double(limits.bandwidth),
-            ])
-        } else {
-            try StandardOutput.write(
-                "\(ComputeDevice.threadCount) threads, \(ComputeDevice.kernelLevel) kernels: float32 "
-                    + "\(Self.giga(limits.float32)) GFLOP/s, bfloat16 \(Self.giga(limits.bfloat16)) GFLOP/s, reading "
-                    + "\(Self.giga(limits.bandwidth)) GB/s; model loaded, \(Self.gibi(MemoryUse.currentBytes)) GiB held\n"
-            )
-        }
-        let benchmark = ModelBenchmark(loaded.model, limits: limits, runs: runs)
+        messages.messages.info("the model is loaded; \(Self.gibi(MemoryUse.currentBytes)) GiB are held")
         for part in part.isEmpty ? Part.allCases : part {
+            // Measured for each part: what a shared machine gives changes by the minute.
+            let limits = MachineLimits.measured()
+            try write(limits)
             if let part = ModelBenchmark.Part(rawValue: part.rawValue) {
-                try benchmark.run(part, report: write)
+                try ModelBenchmark(loaded.model, limits: limits, runs: runs).run(part, report: write)
             } else {
                 try KernelBenchmark(loaded.model, limits: limits, runs: runs).run(report: write)
             }
         }
+    }
+
+    private func write(_ limits: MachineLimits) throws {
+        if json {
+            return try StandardOutput.write(line: [
+                "threads": .integer(ComputeDevice.threadCount), "kernels": .string("\(ComputeDevice.kernelLevel)"),
+                "float32_flops": .double(limits.float32), "bfloat16_flops": .double(limits.bfloat16),
+                "read_bytes_per_second": .double(limits.bandwidth),
+            ])
+        }
+        try StandardOutput.write(
+            "limits with \(ComputeDevice.threadCount) threads and \(ComputeDevice.kernelLevel) kernels: float32 "
+                + "\(Self.giga(limits.float32)) GFLOP/s, bfloat16 \(Self.giga(limits.bfloat16)) GFLOP/s, reading "
+                + "\(Self.giga(limits.bandwidth)) GB/s\n")
     }
 
     /// A number with so many decimals.
