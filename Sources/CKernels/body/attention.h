@@ -3,44 +3,54 @@
 
 // c[r][0..<16·np] (+)= Σ_i a[r][i] · b[i][…], i ascending: the one inner product of this file. np and mr are constants.
 CK_INLINE void NAME(small_tile)(const int mr, const int np, float *const *c, const float *const *a, long stride_a,
-                                const float *b, long ldb, long depth, bool accumulate) {
-    v16 sums[6][4];
+                                const float *b, long ldb, long column, long depth, bool accumulate) {
+    v16 sums[12][4];
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) sums[r][p] = accumulate ? load16(c[r] + p * 16) : splat(0);
+        for (int p = 0; p < np; p++) sums[r][p] = accumulate ? load16(c[r] + column + p * 16) : splat(0);
     for (long i = 0; i < depth; i++) {
         v16 w[4];
-        for (int p = 0; p < np; p++) w[p] = load16(b + i * ldb + p * 16);
+        for (int p = 0; p < np; p++) w[p] = load16(b + i * ldb + column + p * 16);
         for (int r = 0; r < mr; r++) {
             v16 factor = splat(a[r][i * stride_a]);
             for (int p = 0; p < np; p++) sums[r][p] = factor * w[p] + sums[r][p];
         }
     }
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) store16(c[r] + p * 16, sums[r][p]);
+        for (int p = 0; p < np; p++) store16(c[r] + column + p * 16, sums[r][p]);
 }
 
-// The same for any number of rows and columns (a multiple of 16, the head width; or a last part of it).
+#define CK_SMALL(MR, NP)                                                                                  \
+    for (; r + MR <= rows; r += MR)                                                                       \
+        NAME(small_tile)(MR, NP, c + r, a + r, stride_a, b, ldb, column, depth, accumulate);
+
+// The same for any number of rows and columns (a multiple of 16). Each number of columns has the tile of rows that keeps
+// the registers full; how rows fall into tiles changes no sum.
 static void NAME(small_product)(float *const *c, const float *const *a, long stride_a, const float *b, long ldb,
                                 long rows, long columns, long depth, bool accumulate) {
-    for (long r = 0; r < rows; r += 4) {
-        const float *rows_a[4];
-        float *rows_c[4];
-        int mr = rows - r < 4 ? (int)(rows - r) : 4;
-        for (long column = 0; column < columns; column += 32) {
-            for (int i = 0; i < mr; i++) {
-                rows_a[i] = a[r + i];
-                rows_c[i] = c[r + i] + column;
-            }
-            bool pair = columns - column >= 32;
-            if (mr == 4 && pair) NAME(small_tile)(4, 2, rows_c, rows_a, stride_a, b + column, ldb, depth, accumulate);
-            else
-                for (int i = 0; i < mr; i++) {
-                    if (pair) NAME(small_tile)(1, 2, rows_c + i, rows_a + i, stride_a, b + column, ldb, depth, accumulate);
-                    else NAME(small_tile)(1, 1, rows_c + i, rows_a + i, stride_a, b + column, ldb, depth, accumulate);
-                }
-        }
+    long column = 0;
+#if TILE_PANELS >= 4
+    for (; column + 64 <= columns; column += 64) {
+        long r = 0;
+        CK_SMALL(6, 4)
+        CK_SMALL(3, 4)
+        CK_SMALL(1, 4)
+    }
+    for (; column + 32 <= columns; column += 32) {
+        long r = 0;
+        CK_SMALL(12, 2)
+        CK_SMALL(7, 2)
+        CK_SMALL(4, 2)
+        CK_SMALL(1, 2)
+    }
+#endif
+    for (; column < columns; column += 16) {
+        long r = 0;
+        CK_SMALL(TILE_ROWS, 1)
+        CK_SMALL(3, 1)
+        CK_SMALL(1, 1)
     }
 }
+#undef CK_SMALL
 
 // Which keys of the block that starts at `first` the row at `position` sees: a mask of −∞ or the score.
 CK_INLINE v16 NAME(masked)(v16 scores, long first, int32_t position, long window) {
@@ -59,10 +69,13 @@ CK_INLINE void NAME(softmax_block)(float *scores, float *maximum, float *sum, fl
     float block = maximum16(max16(low, high));
     float top = block > *maximum ? block : *maximum;
     v16 p = exp16(low - top), q = exp16(high - top);
-    float factor = *maximum == -INFINITY ? 0.0f : exp16(splat(*maximum - top))[0];
+    float factor = 1.0f;
+    if (top != *maximum) {
+        factor = *maximum == -INFINITY ? 0.0f : exp16(splat(*maximum - top))[0];
+        *maximum = top;
+        for (long d = 0; d < width; d += 16) store16(output + d, load16(output + d) * factor);
+    }
     *sum = *sum * factor + sum16(p + q);
-    *maximum = top;
-    for (long d = 0; d < width; d++) output[d] *= factor;
     store16(scores, p);
     store16(scores + 16, q);
 }
@@ -175,11 +188,11 @@ static void NAME(store_key_value_bf16)(uint16_t *keys, uint16_t *values, const f
 static void NAME(attention_block_backward)(float *const *dqueries, float *dkeys, float *dvalues,
                                            const float *const *doutputs, const float *const *queries,
                                            const float *log_sum_exp, const float *delta, const int32_t *positions,
-                                           long count, const float *keys, const float *values, long first,
-                                           long key_count, long width, float scale, long window, float *scratch) {
+                                           long count, const float *keys, const float *keys_t,
+                                           const float *values_t, long first, long key_count, long width, float scale,
+                                           long window, float *scratch) {
     // p = exp(s·scale − lse);  dp = dy·vᵀ;  ds = p (dp − delta);  dq = scale·ds·k;  dk = scale·dsᵀ·q;  dv = pᵀ·dy
-    float *keys_t = scratch, *values_t = keys_t + CK_PAGE * width;
-    float *p = values_t + CK_PAGE * width, *ds = p + CK_QUERIES * CK_PAGE;
+    float *p = scratch, *ds = p + CK_QUERIES * CK_PAGE;
     float *packed_q = ds + CK_QUERIES * CK_PAGE, *packed_dy = packed_q + CK_QUERIES * width;
     const float *row_q[CK_QUERIES], *row_dy[CK_QUERIES];
     float *row_dq[CK_QUERIES], *row_p[CK_QUERIES], *row_ds[CK_QUERIES];
@@ -194,11 +207,6 @@ static void NAME(attention_block_backward)(float *const *dqueries, float *dkeys,
         rows[active++] = r;
     }
     if (active == 0 || key_count == 0) return;
-    for (long j = 0; j < CK_PAGE; j++)
-        for (long d = 0; d < width; d++) {
-            keys_t[d * CK_PAGE + j] = keys[j * width + d];
-            values_t[d * CK_PAGE + j] = values[j * width + d];
-        }
     NAME(small_product)(row_p, row_q, 1, keys_t, CK_PAGE, active, CK_PAGE, width, false);
     NAME(small_product)(row_ds, row_dy, 1, values_t, CK_PAGE, active, CK_PAGE, width, false);
     for (long r = 0; r < active; r++)

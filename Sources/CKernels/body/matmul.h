@@ -140,6 +140,11 @@ static void NAME(unpack_row_bf16)(float *row, const uint16_t *panel, long lane, 
     }
 }
 
+static void NAME(transpose_f32)(float *out, const float *in, long rows, long columns) {
+    for (long c = 0; c < columns; c++)
+        for (long r = 0; r < rows; r++) out[c * rows + r] = in[r * columns + c];
+}
+
 static void NAME(transpose_panel_f32)(float *panel, const float *panels, long n, long k, long block) {
     long width = k - block * CK_PANEL < CK_PANEL ? k - block * CK_PANEL : CK_PANEL;
     for (long p = 0; p * CK_PANEL < n; p++) {

@@ -47,18 +47,20 @@ CK_INLINE h16 to_bf16(v16 x) {
 CK_INLINE v16 select16(i16v mask, v16 yes, v16 no) { return (v16)(((i16v)yes & mask) | ((i16v)no & ~mask)); }
 CK_INLINE v16 max16(v16 a, v16 b) { return select16(a > b, a, b); }
 
-// The fixed order in which the 16 lanes of a sum are added.
+typedef float v8 __attribute__((vector_size(32)));
+typedef float v4 __attribute__((vector_size(16)));
+
+// The fixed order in which the 16 lanes of a sum are added: halves onto halves.
 CK_INLINE float sum16(v16 v) {
-    float a[16];
-    memcpy(a, &v, sizeof a);
-    for (int width = 8; width > 0; width >>= 1)
-        for (int i = 0; i < width; i++) a[i] += a[i + width];
-    return a[0];
+    v8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+    v4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
+    return (b[0] + b[2]) + (b[1] + b[3]);
 }
 CK_INLINE float maximum16(v16 v) {
-    float best = v[0];
-    for (int i = 1; i < 16; i++) best = v[i] > best ? v[i] : best;
-    return best;
+    v16 a = max16(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+    a = max16(a, __builtin_shufflevector(a, a, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+    a = max16(a, __builtin_shufflevector(a, a, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+    return a[0] > a[1] ? a[0] : a[1];
 }
 
 // e^x, within 1.5 units in the last place; 0 below −87.3, and e^88.3 above.

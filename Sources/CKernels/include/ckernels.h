@@ -16,7 +16,7 @@
 // Positions in one page of the key/value store; also the block of the online softmax.
 #define CK_PAGE 32
 // Query rows that one call of the attention kernel takes at most.
-#define CK_QUERIES 32
+#define CK_QUERIES 64
 
 // MARK: Choice of the instruction set
 
@@ -102,7 +102,7 @@ void ck_store_key_value_bf16(uint16_t *keys, uint16_t *values, const float *key,
 // One call attends `count` (≤ CK_QUERIES) query rows that share a head of keys and values. Row r at positions[r] sees
 // the positions j with positions[r] − window < j ≤ positions[r] (window ≤ 0: all). pages[b] is the page of positions
 // 32b..32b+31. Online softmax over blocks of one page, ascending; log_sum_exp (may be null) is kept for the backward.
-// scratch: CK_QUERIES · (width + CK_PAGE) floats.
+// scratch: CK_PAGE · (CK_QUERIES + width) floats.
 void ck_attention_f32(float *const *outputs, float *log_sum_exp, const float *const *queries, const int32_t *positions,
                       long count, const float *const *key_pages, const float *const *value_pages, long width,
                       float scale, long window, float *scratch);
@@ -110,14 +110,18 @@ void ck_attention_bf16(float *const *outputs, float *log_sum_exp, const float *c
                        const int32_t *positions, long count, const uint16_t *const *key_pages,
                        const uint16_t *const *value_pages, long width, float scale, long window, float *scratch);
 
-// The backward pass for one block of ≤ 32 keys against ≤ CK_QUERIES query rows. `keys` and `values` are [CK_PAGE][width]
-// with zero rows past key_count; the block starts at position `first`. dkeys and dvalues [CK_PAGE][width] and the rows
-// of dqueries are added to. delta[r] = Σ dy·y of the row.
-// scratch: CK_PAGE · width · 2 + 2 · CK_QUERIES · CK_PAGE + 2 · CK_QUERIES · width floats.
+// out[c][r] = in[r][c] for `rows` rows of `columns` floats.
+void ck_transpose_f32(float *out, const float *in, long rows, long columns);
+
+// The backward pass for one block of ≤ 32 keys against ≤ CK_QUERIES query rows. `keys` is [CK_PAGE][width], keys_t and
+// values_t are [width][CK_PAGE], zero past key_count; the block starts at position `first`. dkeys and dvalues
+// [CK_PAGE][width] and the rows of dqueries are added to. delta[r] = Σ dy·y of the row.
+// scratch: 2 · CK_QUERIES · (CK_PAGE + width) floats.
 void ck_attention_block_backward(float *const *dqueries, float *dkeys, float *dvalues, const float *const *doutputs,
                                  const float *const *queries, const float *log_sum_exp, const float *delta,
-                                 const int32_t *positions, long count, const float *keys, const float *values,
-                                 long first, long key_count, long width, float scale, long window, float *scratch);
+                                 const int32_t *positions, long count, const float *keys, const float *keys_t,
+                                 const float *values_t, long first, long key_count, long width, float scale,
+                                 long window, float *scratch);
 
 // Σ a·b in the fixed order of the other kernels.
 float ck_dot(const float *a, const float *b, long count);

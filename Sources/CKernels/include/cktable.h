@@ -70,10 +70,11 @@
     X(void, attention_block_backward,                                                                            \
       (float *const *dqueries, float *dkeys, float *dvalues, const float *const *doutputs,                       \
        const float *const *queries, const float *log_sum_exp, const float *delta, const int32_t *positions,      \
-       long count, const float *keys, const float *values, long first, long key_count, long width, float scale,  \
-       long window, float *scratch),                                                                             \
-      (dqueries, dkeys, dvalues, doutputs, queries, log_sum_exp, delta, positions, count, keys, values, first,   \
-       key_count, width, scale, window, scratch))                                                                \
+       long count, const float *keys, const float *keys_t, const float *values_t, long first, long key_count,    \
+       long width, float scale, long window, float *scratch),                                                    \
+      (dqueries, dkeys, dvalues, doutputs, queries, log_sum_exp, delta, positions, count, keys, keys_t,          \
+       values_t, first, key_count, width, scale, window, scratch))                                               \
+    X(void, transpose_f32, (float *out, const float *in, long rows, long columns), (out, in, rows, columns))     \
     X(float, dot, (const float *a, const float *b, long count), (a, b, count))                                   \
     X(double, sum_of_squares, (const float *x, long count), (x, count))
 

@@ -132,7 +132,7 @@ private struct AttentionCall: Sendable {
     }
 
     /// The (row, head) pairs, numbered row · H + head, that share a head of keys; as many at a time as a kernel takes.
-    private func entries(rows: Range<Int>, keyHead: Int) -> [ArraySlice<Int>] {
+    func entries(rows: Range<Int>, keyHead: Int) -> [ArraySlice<Int>] {
         let all = rows.flatMap { row in (0..<group).map { row * heads + keyHead * group + $0 } }
         return stride(from: 0, to: all.count, by: Self.queryLimit).map { all[$0...].prefix(Self.queryLimit) }
     }
@@ -155,61 +155,64 @@ private struct AttentionCall: Sendable {
         }
         return (dq, dk, dv)
     }
+}
 
-    /// The backward pass of one head of keys and values over one family of segments.
-    private struct AttentionHeadBackward {
-        let call: AttentionCall
-        let keyHead: Int
-        let dy, logSumExp, delta, q, k, v, dq, dk, dv: Tensor
+/// The backward pass of one head of keys and values over one family of segments.
+private struct AttentionHeadBackward {
+    let call: AttentionCall
+    let keyHead: Int
+    let dy, logSumExp, delta, q, k, v, dq, dk, dv: Tensor
 
-        func run(_ segment: SequenceLayout.Segment) {
-            let (width, page) = (call.width, AttentionCall.page)
-            let keyRows = call.layout.keyRows(of: segment)
-            let blocks = Tensor(shape: [4, page * width])
-            let (keys, values) = (blocks.floats, blocks.floats + page * width)
-            let (dkeys, dvalues) = (values + page * width, values + 2 * page * width)
-            let limit = AttentionCall.queryLimit
-            let scratch = Tensor(shape: [2 * page * width + 2 * limit * page + 2 * limit * width])
-            for first in stride(from: 0, to: keyRows.count, by: page) {
-                let rows = keyRows[first..<min(first + page, keyRows.count)]
-                blocks.floats.update(repeating: 0, count: blocks.count)
-                for (slot, row) in rows.enumerated() {
-                    (keys + slot * width).update(from: k.floats + keyPlace(row), count: width)
-                    (values + slot * width).update(from: v.floats + keyPlace(row), count: width)
-                }
-                attend(segment, first, rows.count, keys, values, dkeys, dvalues, scratch.floats)
-                for (slot, row) in rows.enumerated() {
-                    let place = keyPlace(row)
-                    ck_add(dk.floats + place, dk.floats + place, dkeys + slot * width, width)
-                    ck_add(dv.floats + place, dv.floats + place, dvalues + slot * width, width)
-                }
+    /// Some (row, head) pairs of a segment, as the kernel takes them.
+    private struct Queries {
+        let dqueries: [UnsafeMutablePointer<Float>?]
+        let doutputs: [UnsafePointer<Float>?]
+        let queries: [UnsafePointer<Float>?]
+        let sums: [Float]
+        let deltas: [Float]
+        let positions: [Int32]
+    }
+
+    private func queries(_ entries: ArraySlice<Int>) -> Queries {
+        Queries(
+            dqueries: entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * call.width) },
+            doutputs: entries.map { UnsafePointer<Float>?(dy.floats + $0 * call.width) },
+            queries: entries.map { UnsafePointer<Float>?(q.floats + $0 * call.width) },
+            sums: entries.map { logSumExp.floats[$0] }, deltas: entries.map { delta.floats[$0] },
+            positions: entries.map { call.layout.positions[$0 / call.heads] })
+    }
+
+    func run(_ segment: SequenceLayout.Segment) {
+        let (width, page) = (call.width, AttentionCall.page)
+        let keyRows = call.layout.keyRows(of: segment)
+        let tiles = call.entries(rows: segment.rows, keyHead: keyHead).map(queries)
+        let blocks = Tensor(shape: [6, page * width])
+        let keys = blocks.floats
+        let (values, keysTurned, valuesTurned) = (keys + page * width, keys + 2 * page * width, keys + 3 * page * width)
+        let (dkeys, dvalues) = (keys + 4 * page * width, keys + 5 * page * width)
+        let scratch = Tensor(shape: [2 * AttentionCall.queryLimit * (page + width)])
+        for first in stride(from: 0, to: keyRows.count, by: page) {
+            let rows = keyRows[first..<min(first + page, keyRows.count)]
+            blocks.floats.update(repeating: 0, count: blocks.count)
+            for (slot, row) in rows.enumerated() {
+                (keys + slot * width).update(from: k.floats + keyPlace(row), count: width)
+                (values + slot * width).update(from: v.floats + keyPlace(row), count: width)
             }
-        }
-
-        private func keyPlace(_ row: Int) -> Int { (row * call.keyHeads + keyHead) * call.width }
-
-        /// All queries of a segment that see the block of keys at `first`.
-        private func attend(
-            _ segment: SequenceLayout.Segment, _ first: Int, _ count: Int, _ keys: UnsafeMutablePointer<Float>,
-            _ values: UnsafeMutablePointer<Float>, _ dkeys: UnsafeMutablePointer<Float>,
-            _ dvalues: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
-        ) {
-            let width = call.width
-            let start = segment.rows.lowerBound + max(0, first - segment.firstPosition)
-            let tile = max(1, AttentionCall.queryLimit / call.group)
-            for row in stride(from: start, to: segment.rows.upperBound, by: tile) {
-                for entries in call.entries(rows: row..<min(row + tile, segment.rows.upperBound), keyHead: keyHead) {
-                    var dqueries = entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * width) }
-                    var doutputs = entries.map { UnsafePointer<Float>?(dy.floats + $0 * width) }
-                    var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
-                    var sums = entries.map { logSumExp.floats[$0] }
-                    var deltas = entries.map { delta.floats[$0] }
-                    var positions = entries.map { call.layout.positions[$0 / call.heads] }
-                    ck_attention_block_backward(
-                        &dqueries, dkeys, dvalues, &doutputs, &queries, &sums, &deltas, &positions, entries.count, keys,
-                        values, first, count, width, call.scale, call.window, scratch)
-                }
+            ck_transpose_f32(keysTurned, keys, page, width)
+            ck_transpose_f32(valuesTurned, values, page, width)
+            for tile in tiles where (tile.positions.last ?? 0) >= first {
+                ck_attention_block_backward(
+                    tile.dqueries, dkeys, dvalues, tile.doutputs, tile.queries, tile.sums, tile.deltas, tile.positions,
+                    tile.positions.count, keys, keysTurned, valuesTurned, first, rows.count, width, call.scale,
+                    call.window, scratch.floats)
+            }
+            for (slot, row) in rows.enumerated() {
+                let place = keyPlace(row)
+                ck_add(dk.floats + place, dk.floats + place, dkeys + slot * width, width)
+                ck_add(dv.floats + place, dv.floats + place, dvalues + slot * width, width)
             }
         }
     }
+
+    private func keyPlace(_ row: Int) -> Int { (row * call.keyHeads + keyHead) * call.width }
 }
