@@ -11,10 +11,10 @@ public struct TrainerState: Sendable, Equatable {
     /// Tokens seen so far, prompts included.
     public var tokenCount = 0
     /// The optimizer's memory.
-    public var optimizer: AdamWState
+    public var optimizer = OptimizerState()
 
     /// The state before the first step.
-    public init(parameterCount: Int) { optimizer = AdamWState(count: parameterCount) }
+    public init() {}
 }
 
 /// What one step gives to whoever keeps records.

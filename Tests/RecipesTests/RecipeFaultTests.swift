@@ -187,10 +187,10 @@ struct RecipeFaultTests {
             ]
         ),
         (
-            "optimizer: {betas: [0.9, 1.0], name: sgd}",
+            "optimizer: {betas: [0.9, 1.0], name: lion}",
             [
                 "recipe:7:26: optimizer.betas.1: expected a number below 1, got 1.0",
-                "recipe:7:38: optimizer.name: expected adamw, got \"sgd\"",
+                "recipe:7:38: optimizer.name: expected one of adamw, adam, sgd, got \"lion\"",
             ]
         ),
         (

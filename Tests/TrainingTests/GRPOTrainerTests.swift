@@ -157,7 +157,7 @@ struct GRPOTrainerTests {
         let set = trainer.parameters.set
         let bits = set.valueBits
         set.gradients.floats[3] = .nan
-        var state = AdamWState(count: set.count)
+        var state = OptimizerState()
         let error = #expect(throws: TrainingError.self) {
             try trainer.parts.optimizer.advance(set, state: &state, step: 4)
         }

@@ -24,7 +24,7 @@ struct PolicyStepReferenceTests {
         // TRL's reference model is the policy as it was when training began, its adapter included.
         update.referenceAdapter = adapter
         let optimizer = reference.optimizer
-        var state = AdamWState(count: set.count)
+        var state = OptimizerState()
         let norms = reference.json["grad_norms"]?.doubles ?? []
         var losses: [Double] = []
         for step in 0..<3 {

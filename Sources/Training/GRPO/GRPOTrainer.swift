@@ -70,7 +70,7 @@ public final class GRPOTrainer: Trainer {
     ) {
         self.parts = parts
         self.parameters = parameters
-        self.state = state ?? TrainerState(parameterCount: parameters.set.count)
+        self.state = state ?? TrainerState()
         self.signal = signal
         self.publish = publish
         engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)

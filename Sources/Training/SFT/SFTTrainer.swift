@@ -52,7 +52,7 @@ public final class SFTTrainer: Trainer {
     ) {
         self.parts = parts
         self.parameters = parameters
-        self.state = state ?? TrainerState(parameterCount: parameters.set.count)
+        self.state = state ?? TrainerState()
         self.signal = signal
         adapter = parameters.install()
     }
