@@ -77,6 +77,16 @@ extension Recipe: RecipeSection {
         if !rewards.isEmpty, reader.isSound("rewards"), rewards.allSatisfy({ $0.weight == 0 }) {
             reader.fault(["rewards"], "every weight is 0, so nothing would be learned")
         }
+        if algorithm.miniBatches > rollout.promptsPerStep {
+            reader.fault(
+                ["algorithm", "mini_batches"],
+                "expected at most rollout.prompts_per_step (\(rollout.promptsPerStep)), got \(algorithm.miniBatches)")
+        }
+        if adapter.kind == .none, algorithm.kl.reference == .adapter {
+            reader.fault(
+                ["algorithm", "kl", "reference"],
+                "an adapter can't be the reference where every parameter is trained; use base, start or moving")
+        }
         guard reader.isSound("data", "train") else { return }
         var names: [String: Int] = [:]
         for (index, reward) in rewards.enumerated() {
