@@ -77,12 +77,14 @@ struct ObjectiveOptionTests {
         defer { ComputeDevice.threadCount = threads }
         var bits: Set<[UInt32]> = []
         var counts: Set<Int> = []
-        for (budget, threads) in [(100_000, 1), (100_000, 2), (250, 2), (135, 1), (66, 2)] {
+        let limits = [(100_000, 1, 1.0), (100_000, 2, 0.0), (250, 2, 1.0), (135, 1, 0.0), (66, 2, 1.0)]
+        for (budget, threads, memory) in limits {
             ComputeDevice.threadCount = threads
             let trainer = try TestModel.trainer(
                 try TestModel.recipe(
                     [
                         "rollout.prompts_per_step=8", "rollout.max_new_tokens=14", "batch.tokens=\(budget)",
+                        "batch.activation_memory=\(memory)",
                         "algorithm.kl.mixup=0.5", "algorithm.kl.sync_every=1",
                     ] + options))
             for _ in 0..<2 {
@@ -127,6 +129,16 @@ struct ObjectiveOptionTests {
         #expect(copied.kl.allSatisfy { $0 == 0 })
         let half = try await run("moving", ["algorithm.kl.sync_every=2", "algorithm.kl.mixup=0.5"])
         #expect(half.kl[1] == base.kl[1] && half.kl[2] < base.kl[2] && half.kl[2] > 0)
+        let saved = ReferenceData.root.appendingPathComponent("models/qwen3_tied/adapters/lora").path
+        let other = try await run("adapter", ["algorithm.kl.adapter=\(saved)"])
+        #expect(other.kl[0] > 0.001 && other.state.reference == nil)
+        // Where every parameter is trained, the reference is a second model.
+        let full = ["adapter.kind=none", "optimizer.learning_rate=1e-3"]
+        let kept = try await run("base", full)
+        #expect(kept.kl[0] == 0 && kept.kl[1] > 0)
+        #expect(try await run("start", full).kl == kept.kl)
+        let followed = try await run("moving", full + ["algorithm.kl.sync_every=1", "algorithm.kl.mixup=1"])
+        #expect(followed.kl.allSatisfy { $0 == 0 })
     }
 
     @Test("a run with a moving reference goes on from its state as if it had not stopped")
