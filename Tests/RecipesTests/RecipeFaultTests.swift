@@ -75,7 +75,14 @@ struct RecipeFaultTests {
             "rollout: {completions_per_prompt: 1}",
             [
                 "recipe:7:35: rollout.completions_per_prompt: a group of 1 teaches nothing: its mean is its own "
-                    + "reward, so the advantage is always 0; expected at least 2"
+                    + "reward, so the advantage is always 0; expected at least 2, or algorithm.advantage global"
+            ]
+        ),
+        (
+            "rollout: {completions_per_prompt: 1}\nalgorithm: {objective: reinforce_pp, dynamic_sampling: {enabled: true}}",
+            [
+                "recipe:8:66: algorithm.dynamic_sampling.enabled: a group of 1 has no spread, so it would always be "
+                    + "replaced; set it to false"
             ]
         ),
         (

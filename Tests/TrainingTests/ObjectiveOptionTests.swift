@@ -110,6 +110,15 @@ struct ObjectiveOptionTests {
         #expect(RolloutUpdates.cut([1, 2], into: 3) == [[1], [2]] && RolloutUpdates.cut([Int](), into: 3).isEmpty)
     }
 
+    @Test("with the batch as baseline a single completion a prompt is enough")
+    func singleCompletions() async throws {
+        let recipe = try TestModel.recipe([
+            "algorithm.objective=reinforce_pp", "rollout.completions_per_prompt=1", "rollout.prompts_per_step=8",
+        ])
+        let metrics = try await TestModel.trainer(recipe).step().metrics
+        #expect(metrics["grad_norm"]?.doubleValue ?? 0 > 0 && metrics["groups/learned"] == 8)
+    }
+
     @Test("the reference is the base, the start, or follows the policy")
     func references() async throws {
         func run(_ reference: String, _ more: [String] = []) async throws -> (kl: [Double], state: TrainerState) {

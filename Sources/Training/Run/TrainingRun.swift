@@ -119,8 +119,9 @@ public final class TrainingRun {
             // The update that failed has moved nothing; what went before it must not be lost.
             if savedStep != trainer.state.step { try save() }
             if let batch = trainer.failedBatch {
-                let path = try output.save(failedBatch: batch, step: trainer.state.step + 1)
-                progress?.message("the batch that failed is in \(path)")
+                // The error itself must not be lost where this can't be written.
+                let path = try? output.save(failedBatch: batch, step: trainer.state.step + 1)
+                progress?.message(path.map { "the batch that failed is in \($0)" } ?? "the batch can't be written")
             }
             throw error
         }
