@@ -78,6 +78,26 @@ struct AdvantagesTests {
         }
     }
 
+    @Test("a group of equal rewards has advantages of exactly 0, whatever rounds")
+    func uniform() {
+        var rewards: [[Double?]] = [0.1, 1.1, 0.3, 1e9 / 3].flatMap { value in
+            [[Double?]](repeating: [value, 0.1 * value], count: 7)
+        }
+        rewards += [[1, 0.2], [0, 0.1], [0.3, 0.7], [0, 0], [0, 0], [1, 1], [0.1, 0.1]]
+        for aggregation in AdvantageEstimator.Aggregation.allCases {
+            for scaling in AdvantageEstimator.Scaling.allCases where scaling != .global {
+                for whitens in [false, true] {
+                    var estimator = AdvantageEstimator(
+                        groupSize: 7, weights: [1, 0.1], aggregation: aggregation, scaling: scaling)
+                    estimator.whitens = whitens
+                    let values = estimator(rewards).values
+                    #expect(values.dropLast(7).allSatisfy { $0 == 0 }, "\(estimator): \(values)")
+                    #expect(values.suffix(7).contains { $0 != 0 })
+                }
+            }
+        }
+    }
+
     @Test("global advantages need no groups: any grouping gives the same")
     func global() {
         let rewards: [[Double?]] = [[1], [0], [0.5], [2], [-1], [nil]]

@@ -118,7 +118,7 @@ public struct AdvantageEstimator: Sendable, Equatable {
             }
         if whitens {
             let moments = Moments(values.map { $0.isFinite ? $0 : nil })
-            values = values.map { ($0 - moments.mean) / (moments.std + Self.epsilon) }
+            values = values.map { ($0 - moments.center) / (moments.std + Self.epsilon) }
         }
         return Advantages(
             values: values.map(Self.finite), reward: overall.mean, rewardStd: overall.std,
@@ -177,7 +177,7 @@ public struct AdvantageEstimator: Sendable, Equatable {
         let sums = zip(normals, scorable).map { $1 ? Self.weightedSum($0, weights) ?? 0 : nil }
         let moments = Moments(sums)
         let zero = abs(moments.std) <= Moments.zeroTolerance ? 1.0 : 0.0
-        return (sums.map { (($0 ?? .nan) - moments.mean) / (moments.std + Self.epsilon) }, zero)
+        return (sums.map { (($0 ?? .nan) - moments.center) / (moments.std + Self.epsilon) }, zero)
     }
 
     /// Single precision without overflow; 0 for what is undefined.
@@ -194,6 +194,8 @@ public struct AdvantageEstimator: Sendable, Equatable {
 }
 
 /// Mean and standard deviation of the values that are present; NaN where there are too few.
+///
+/// Equal values have exactly their value as mean: rounding must not make a group that teaches nothing look as if it did.
 private struct Moments {
     /// A standard deviation up to this counts as zero; `torch.isclose`'s absolute tolerance.
     static let zeroTolerance = 1e-8
@@ -201,10 +203,13 @@ private struct Moments {
     let count: Int
     let mean: Double
     let std: Double
+    /// The mean, or 0 where it is nothing but rounding: advantages of whole groups add up to 0.
+    var center: Double { abs(mean) <= 1e-12 * std ? 0 : mean }
 
     init(_ values: some Sequence<Double?>) {
         let present = values.compactMap { $0 }
-        let mean = present.reduce(0, +) / Double(present.count)
+        let isConstant = present.min() == present.max()
+        let mean = isConstant ? present.first ?? .nan : present.reduce(0, +) / Double(present.count)
         let squares = present.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         self.mean = mean
         count = present.count
