@@ -108,7 +108,7 @@ extension ModelBenchmark {
 private struct Learner {
     let adapter: TrainableAdapter
     private let optimizer: ParameterOptimizer
-    private var state: AdamWState
+    private var state: OptimizerState
 
     init(_ model: QwenModel) throws {
         let configuration = AdapterConfiguration(r: 16, loraAlpha: 32, targetModules: .allLinear)
@@ -117,7 +117,7 @@ private struct Learner {
             rule: AdamW(),
             schedule: LearningRateSchedule(kind: .constant, baseRate: 1e-5, warmupSteps: 0, totalSteps: 1),
             maxGradientNorm: 1)
-        state = AdamWState(count: adapter.parameters.count)
+        state = OptimizerState()
     }
 
     mutating func advance() throws { _ = try optimizer.advance(adapter.parameters, state: &state, step: 0) }

@@ -108,7 +108,9 @@ public struct Recipe: Hashable, Sendable {
     /// Defaults that depend on other keys.
     private mutating func fillIn(_ reader: RecipeReader) {
         switch kind {
-        case .grpo: steps = steps ?? 100
+        case .grpo:
+            steps = steps ?? 100
+            algorithm.fillIn()
         case .sft: if steps == nil, sft.epochs == nil { sft.epochs = 3 }
         }
         data.fillIn(kind: kind, seed: seed)

@@ -77,6 +77,28 @@ extension Recipe: RecipeSection {
         if !rewards.isEmpty, reader.isSound("rewards"), rewards.allSatisfy({ $0.weight == 0 }) {
             reader.fault(["rewards"], "every weight is 0, so nothing would be learned")
         }
+        let advantage = algorithm.advantage ?? algorithm.objective.advantage
+        if rollout.completionsPerPrompt < 2, advantage != .global, reader.isSound("algorithm") {
+            reader.fault(
+                ["rollout", "completions_per_prompt"],
+                "a group of 1 teaches nothing: its mean is its own reward, so the advantage is always 0; expected at "
+                    + "least 2, or algorithm.advantage global")
+        }
+        if rollout.completionsPerPrompt < 2, advantage == .global, algorithm.dynamicSampling.enabled {
+            reader.fault(
+                ["algorithm", "dynamic_sampling", "enabled"],
+                "a group of 1 has no spread, so it would always be replaced; set it to false")
+        }
+        if algorithm.miniBatches > rollout.promptsPerStep {
+            reader.fault(
+                ["algorithm", "mini_batches"],
+                "expected at most rollout.prompts_per_step (\(rollout.promptsPerStep)), got \(algorithm.miniBatches)")
+        }
+        if adapter.kind == .none, algorithm.kl.reference == .adapter {
+            reader.fault(
+                ["algorithm", "kl", "reference"],
+                "an adapter can't be the reference where every parameter is trained; use base, start or moving")
+        }
         guard reader.isSound("data", "train") else { return }
         var names: [String: Int] = [:]
         for (index, reward) in rewards.enumerated() {

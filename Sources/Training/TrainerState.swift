@@ -11,10 +11,12 @@ public struct TrainerState: Sendable, Equatable {
     /// Tokens seen so far, prompts included.
     public var tokenCount = 0
     /// The optimizer's memory.
-    public var optimizer: AdamWState
+    public var optimizer = OptimizerState()
+    /// The values of a reference policy that has parameters of its own, in the order of the trained ones.
+    public var reference: [Float]?
 
     /// The state before the first step.
-    public init(parameterCount: Int) { optimizer = AdamWState(count: parameterCount) }
+    public init() {}
 }
 
 /// What one step gives to whoever keeps records.
@@ -25,6 +27,8 @@ public struct StepResult: Sendable {
     public var metrics: JSONObject
     /// A record for each completion, for completions.jsonl; empty for supervised training.
     public var completions: [JSONObject]
+    /// What the user should hear about this step, a line each.
+    public var warnings: [String] = []
 }
 
 /// What takes steps.
@@ -35,6 +39,8 @@ public protocol Trainer: AnyObject {
     var state: TrainerState { get }
     /// The adapter as it is now; `nil` when every parameter is trained.
     var adapter: Adapter? { get }
+    /// The batch of the update that failed last, for whoever looks into it; `nil` when none has.
+    var failedBatch: JSONObject? { get }
 
     /// Takes a step.
     ///

@@ -34,7 +34,7 @@ func expectAdamW(
     let losses = try #require(settings["adamw_losses_before_each_step_and_after"]).doubles
     let norms = try #require(settings["adamw_grad_norms"]).doubles
     let learningRate = try #require(setting["lr"]?.doubleValue)
-    var state = AdamWState(count: parameters.count)
+    var state = OptimizerState()
     for step in 0..<3 {
         parameters.clearGradients()
         expectClose([loss()], [Float(losses[step])], within: 2e-5, "\(what) loss before step \(step)")

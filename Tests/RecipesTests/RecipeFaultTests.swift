@@ -75,7 +75,14 @@ struct RecipeFaultTests {
             "rollout: {completions_per_prompt: 1}",
             [
                 "recipe:7:35: rollout.completions_per_prompt: a group of 1 teaches nothing: its mean is its own "
-                    + "reward, so the advantage is always 0; expected at least 2"
+                    + "reward, so the advantage is always 0; expected at least 2, or algorithm.advantage global"
+            ]
+        ),
+        (
+            "rollout: {completions_per_prompt: 1}\nalgorithm: {objective: reinforce_pp, dynamic_sampling: {enabled: true}}",
+            [
+                "recipe:8:66: algorithm.dynamic_sampling.enabled: a group of 1 has no spread, so it would always be "
+                    + "replaced; set it to false"
             ]
         ),
         (
@@ -116,31 +123,80 @@ struct RecipeFaultTests {
             ]
         ),
         (
-            "algorithm: {objective: gspo}",
-            [
-                "recipe:7:24: algorithm.objective: this version doesn't support 'gspo' yet; it supports grpo, "
-                    + "bnpo, dr_grpo, dapo"
-            ]
-        ),
-        (
             "algorithm: {objective: grop}",
             [
-                "recipe:7:24: algorithm.objective: expected one of grpo, bnpo, dr_grpo, dapo, got \"grop\"; did "
-                    + "you mean 'grpo'?"
+                "recipe:7:24: algorithm.objective: expected one of grpo, bnpo, dr_grpo, dapo, gspo, luspo, cispo, sapo, "
+                    + "vespo, rloo, reinforce_pp, got \"grop\"; did you mean 'grpo'?"
             ]
         ),
         (
-            "algorithm: {dynamic_sampling: {enabled: true}}",
+            "algorithm: {kl: {estimator: k4, reference: other}}",
             [
-                "recipe:7:41: algorithm.dynamic_sampling.enabled: this version doesn't have dynamic sampling "
-                    + "yet; set it to false"
+                "recipe:7:29: algorithm.kl.estimator: expected one of k1, k2, k3, got \"k4\"; did you mean 'k1'?",
+                "recipe:7:44: algorithm.kl.reference: expected one of base, start, adapter, moving, got \"other\"",
             ]
         ),
         (
-            "algorithm: {kl: {estimator: k1, reference: other}}",
+            "algorithm: {kl: {coefficient: 0.1, estimator: k1, bias_correction: false}}",
             [
-                "recipe:7:29: algorithm.kl.estimator: this version doesn't support 'k1' yet; it supports k3",
-                "recipe:7:44: algorithm.kl.reference: expected base, got \"other\"",
+                "recipe:7:47: algorithm.kl.estimator: k1 in the loss has a gradient of 0 on average without "
+                    + "bias_correction; set that to true, or use k2 or k3"
+            ]
+        ),
+        (
+            "algorithm: {kl: {reference: adapter}}",
+            [
+                "recipe:7:17: algorithm.kl.adapter: missing: reference adapter needs a PEFT folder"
+            ]
+        ),
+        (
+            "algorithm: {kl: {adapter: a}}",
+            [
+                "recipe:7:27: algorithm.kl.adapter: only for reference adapter; remove it, or set kl.reference to adapter"
+            ]
+        ),
+        (
+            "adapter: {kind: none}\nalgorithm: {kl: {reference: adapter, adapter: a}}",
+            [
+                "recipe:8:29: algorithm.kl.reference: an adapter can't be the reference where every parameter is "
+                    + "trained; use base, start or moving"
+            ]
+        ),
+        (
+            "algorithm: {objective: rloo, ratio_level: token, reward_clip: [1, -1]}",
+            [
+                "recipe:7:43: algorithm.ratio_level: objective rloo has a ratio of its own; remove it",
+                "recipe:7:63: algorithm.reward_clip: expected [least, greatest], got [1.0, -1.0]",
+            ]
+        ),
+        (
+            "algorithm: {objective: sapo, clip: {delta: 3}}",
+            [
+                "recipe:7:44: algorithm.clip.delta: objective sapo does not clip updates; remove it"
+            ]
+        ),
+        (
+            "algorithm: {objective: dapo, clip: {delta: 1.25}}",
+            [
+                "recipe:7:44: algorithm.clip.delta: expected more than 1 + clip.high (1.28), got 1.25"
+            ]
+        ),
+        (
+            "algorithm: {mini_batches: 3}\nrollout: {prompts_per_step: 2}",
+            [
+                "recipe:7:27: algorithm.mini_batches: expected at most rollout.prompts_per_step (2), got 3"
+            ]
+        ),
+        (
+            "optimizer: {name: sgd, momentum: 1, betas: [0.9, 0.99]}",
+            [
+                "recipe:7:34: optimizer.momentum: expected a number below 1, got 1.0"
+            ]
+        ),
+        (
+            "optimizer: {name: sgd, momentum: 0, nesterov: true}",
+            [
+                "recipe:7:47: optimizer.nesterov: needs a momentum above 0; set it to false, or give a momentum"
             ]
         ),
         (
@@ -187,10 +243,10 @@ struct RecipeFaultTests {
             ]
         ),
         (
-            "optimizer: {betas: [0.9, 1.0], name: sgd}",
+            "optimizer: {betas: [0.9, 1.0], name: lion}",
             [
                 "recipe:7:26: optimizer.betas.1: expected a number below 1, got 1.0",
-                "recipe:7:38: optimizer.name: expected adamw, got \"sgd\"",
+                "recipe:7:38: optimizer.name: expected one of adamw, adam, sgd, got \"lion\"",
             ]
         ),
         (

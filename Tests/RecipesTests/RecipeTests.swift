@@ -240,4 +240,32 @@ struct Mutations {
         }
         return bytes
     }
+
+    @Test("defaults of the algorithm follow its objective, and the resolved recipe says them")
+    func objectiveDefaults() throws {
+        func algorithm(_ text: String) throws -> Recipe {
+            try Recipe(
+                yaml: """
+                    kind: grpo
+                    model: {path: m}
+                    data: {train: {generator: arithmetic}}
+                    rewards: [{type: math}]
+                    algorithm: \(text)
+                    """, folder: "/recipes")
+        }
+        let expected: [(String, Recipe.Algorithm.Advantage, Double, Double, Recipe.Algorithm.KL.Estimator)] = [
+            ("{}", .group, 0.2, 0.2, .k3), ("{objective: dapo}", .group, 0.2, 0.28, .k3),
+            ("{objective: gspo}", .group, 3e-4, 4e-4, .k3), ("{objective: luspo}", .group, 2e-3, 2.5e-3, .k3),
+            ("{objective: dr_grpo}", .none, 0.2, 0.2, .k3), ("{objective: rloo}", .leaveOneOut, 0.2, 0.2, .k1),
+            ("{objective: reinforce_pp}", .global, 0.2, 0.2, .k1),
+            ("{objective: rloo, advantage: batch, clip: {high: 0.3}, kl: {place: loss}}", .batch, 0.2, 0.3, .k3),
+        ]
+        for (text, advantage, low, high, estimator) in expected {
+            let recipe = try algorithm(text)
+            #expect(recipe.algorithm.advantage == .some(advantage), "\(text)")
+            #expect(recipe.algorithm.clip.low == low && recipe.algorithm.clip.high == high, "\(text)")
+            #expect(recipe.algorithm.kl.estimator == estimator, "\(text)")
+            #expect(try Recipe(yaml: recipe.resolvedYAML(), folder: "/elsewhere") == recipe, "\(text)")
+        }
+    }
 }

@@ -73,10 +73,12 @@ struct GRPOTrainerTests {
 
     @Test("the token budget of a micro-batch does not change a bit of the gradient")
     func budget() async throws {
-        let groups = try await rollout()
+        let sampled = try await rollout()
         var bits: [[UInt32]] = []
         for budget in [60, 120, 4096] {
             let trainer = try TestModel.trainer(try TestModel.recipe())
+            let groups = try ReferencePolicy(model: trainer.parts.update.model).annotated(
+                sampled, adapter: nil, temperature: 1, limits: PassLimits(tokens: budget), signal: StopSignal())
             var update = trainer.parts.update
             update.objective = .dapo(kl: KLPenalty(coefficient: 0.1))
             update.limits.tokens = budget
@@ -157,7 +159,7 @@ struct GRPOTrainerTests {
         let set = trainer.parameters.set
         let bits = set.valueBits
         set.gradients.floats[3] = .nan
-        var state = AdamWState(count: set.count)
+        var state = OptimizerState()
         let error = #expect(throws: TrainingError.self) {
             try trainer.parts.optimizer.advance(set, state: &state, step: 4)
         }

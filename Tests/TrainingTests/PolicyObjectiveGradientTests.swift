@@ -23,10 +23,19 @@ private func randomBatch() -> PolicyBatch {
         tokenWeights: draw(5, 18, 0.5...1.5), samplingLogProbs: draw(6, 18, -3 ... -0.1))
 }
 
+/// Groups of rows that are learned from apart.
+private func groupedBatch() -> PolicyBatch {
+    var batch = randomBatch()
+    batch.groupOffsets = [0, 2, 5]
+    return batch
+}
+
 private let clips = [ClippedSurrogate(), ClippedSurrogate(low: 0.2, high: 0.28, delta: 1.5)]
-private let penalties = [
-    nil, KLPenalty(coefficient: 0.1, isRatioCorrected: false), KLPenalty(coefficient: 0.1, isRatioCorrected: true),
-]
+private let penalties: [KLPenalty?] =
+    [nil]
+    + KLEstimator.allCases.flatMap { estimator in
+        [false, true].map { KLPenalty(coefficient: 0.1, estimator: estimator, isRatioCorrected: $0) }
+    }
 
 /// Every objective with every option.
 private let objectives: [PolicyObjective] = {
@@ -38,9 +47,12 @@ private let objectives: [PolicyObjective] = {
                 all.append(.bnpo(clip: clip, ratioLevel: level, kl: kl))
                 all.append(.drGRPO(clip: clip, ratioLevel: level, kl: kl))
                 all.append(.dapo(clip: clip, ratioLevel: level, kl: kl))
+                all.append(.luspo(clip: clip, ratioLevel: level, kl: kl))
+                all.append(.reinforcePP(clip: clip, ratioLevel: level, kl: kl))
             }
             all.append(.sapo(ratioLevel: level, kl: kl))
         }
+        for clip in clips { all.append(.rloo(clip: clip, kl: kl)) }
         all.append(.gspo(kl: kl))
         all.append(.gspo(clip: ClippedSurrogate(low: 0.3, high: 0.4), kl: kl))
     }
@@ -76,7 +88,10 @@ struct PolicyObjectiveGradientTests {
 
     @Test("the gradient is the loss's derivative, for every objective and option")
     func finiteDifferences() {
-        for objective in objectives { check(objective, randomBatch(), oldMoves: false) }
+        for objective in objectives {
+            check(objective, randomBatch(), oldMoves: false)
+            if objective.selection != TokenSelection() { check(objective, groupedBatch(), oldMoves: false) }
+        }
     }
 
     @Test("CISPO's gradient is the derivative with the weights held fixed")
@@ -92,21 +107,74 @@ struct PolicyObjectiveGradientTests {
         }
     }
 
+    @Test("VESPO's gradient is the derivative with the weights held fixed")
+    func finiteDifferencesOfVESPO() {
+        let kernel = VESPOSurrogate.Kernel(power: 1, rate: 0.5)
+        for surrogate in [VESPOSurrogate(), VESPOSurrogate(positive: kernel, negative: kernel)] {
+            for kl in penalties where kl?.isRatioCorrected != true {
+                check(.vespo(surrogate: surrogate, kl: kl), randomBatch(), oldMoves: true)
+            }
+        }
+    }
+
+    @Test("the cap on the unclipped branch is PPO's dual clip")
+    func dualClip() {
+        let surrogate = ClippedSurrogate(low: 0.2, high: 0.28, delta: 3)
+        for ratio in [0.01, 0.5, 0.8, 1, 1.1, 1.28, 2, 2.99, 3.01, 50] {
+            for advantage in [-2.0, -0.5, 0.7] {
+                let plain = -min(ratio * advantage, min(max(ratio, 0.8), 1.28) * advantage)
+                // Ye et al. 2020, arXiv:1912.09729: max(min(…), c·A) where A < 0.
+                let dual = advantage < 0 ? min(plain, -3 * advantage) : plain
+                #expect(abs(surrogate.loss(ratio: ratio, advantage: advantage, logProb: 0).value - dual) < 1e-12)
+            }
+        }
+    }
+
+    @Test("on the policy that sampled, corrected KL estimates have the divergence's gradient, k1 alone has none")
+    func estimators() throws {
+        // Expectations over a distribution of three tokens, exact.
+        let (policy, reference) = ([0.5, 0.3, 0.2], [0.2, 0.2, 0.6])
+        let divergence = zip(policy, reference).reduce(0) { $0 + $1.0 * log($1.0 / $1.1) }
+        // d KL / d logit_j = p_j (log p_j/q_j − KL);  d logp_i / d logit_j = 1[i = j] − p_j
+        let exact = zip(policy, reference).map { $0 * (log($0 / $1) - divergence) }
+        for estimator in KLEstimator.allCases {
+            for isCorrected in [false, true] {
+                let kl = try #require(
+                    KLPenalty(coefficient: 1, estimator: estimator, isRatioCorrected: isCorrected))
+                var (value, gradient) = (0.0, [0.0, 0, 0])
+                for (token, p) in policy.enumerated() {
+                    let term = kl.term(logProb: log(p), reference: log(reference[token]), ratio: 1)
+                    value += p * term.value
+                    for logit in gradient.indices {
+                        let slope = (token == logit ? 1 : 0) - policy[logit]
+                        gradient[logit] += p * (term.dLogProb + term.dRatio) * slope
+                    }
+                }
+                if estimator != .k2 { #expect(abs(value - divergence) < 1e-12) }
+                let isTrue = estimator == .k2 ? !isCorrected : isCorrected
+                if isTrue { #expect(worstError(gradient, exact) < 1e-12, "\(estimator)") }
+                if estimator == .k1, !isCorrected { #expect(gradient.allSatisfy { abs($0) < 1e-12 }) }
+            }
+        }
+    }
+
     @Test("the entropy gradient is the loss's derivative")
     func entropyGradient() throws {
-        var objective = PolicyObjective.grpo()
-        objective.entropyBonus = EntropyBonus(coefficient: 0.25)
-        var batch = randomBatch()
-        batch.entropies = batch.entropies?.map { ($0 * 64).rounded() / 64 }
-        let gradient = try #require(objective.evaluate(batch).dEntropies)
-        let logProbs = batch.logProbs.map(Double.init)
-        for token in logProbs.indices {
-            var moved = batch
-            moved.entropies?[token] += 0.5
-            let change =
-                objective.evaluate(moved, logProbs: logProbs, oldLogProbs: logProbs).loss
-                - objective.evaluate(batch, logProbs: logProbs, oldLogProbs: logProbs).loss
-            #expect(abs(change / 0.5 - Double(gradient[token])) < 1e-7)
+        for normalization in [EntropyBonus.Normalization.microBatch, .step] {
+            var objective = PolicyObjective.grpo()
+            objective.entropyBonus = EntropyBonus(coefficient: 0.25, normalization: normalization)
+            var batch = randomBatch()
+            batch.entropies = batch.entropies?.map { ($0 * 64).rounded() / 64 }
+            let gradient = try #require(objective.evaluate(batch).dEntropies)
+            let logProbs = batch.logProbs.map(Double.init)
+            for token in logProbs.indices {
+                var moved = batch
+                moved.entropies?[token] += 0.5
+                let change =
+                    objective.evaluate(moved, logProbs: logProbs, oldLogProbs: logProbs).loss
+                    - objective.evaluate(batch, logProbs: logProbs, oldLogProbs: logProbs).loss
+                #expect(abs(change / 0.5 - Double(gradient[token])) < 1e-7)
+            }
         }
     }
 
@@ -158,7 +226,7 @@ struct PolicyObjectiveGradientTests {
                 logProbs: [-0.5, -90_000, -1], rowOffsets: [0, 1, 3], advantages: [-1, 0], totals: totals,
                 oldLogProbs: [-80_000, -1, -1], referenceLogProbs: [-70_000, -1, -1e30], entropies: [1, 2, 3]),
         ]
-        for objective in objectives + [.cispo(kl: penalties[2])] {
+        for objective in objectives + [.cispo(kl: penalties[2]), .vespo(kl: penalties[2])] {
             for batch in batches {
                 let result = objective.evaluate(batch)
                 #expect(!result.loss.isNaN, "\(objective.name)")

@@ -17,24 +17,29 @@ struct PolicyStepReferenceTests {
     @Test("steps on fixed rollouts follow TRL's", arguments: cases)
     func steps(name: String) throws {
         let reference = try ReferenceSteps(name)
-        var update = try reference.update()
+        let update = reference.update()
         let parameters = try reference.parameters()
         let set = parameters.set
         var adapter = parameters.install()
         // TRL's reference model is the policy as it was when training began, its adapter included.
-        update.referenceAdapter = adapter
+        let referencePolicy = ReferencePolicy(
+            model: try QwenModel(reference.source, precision: .float32), adapter: adapter)
+        let groups = try referencePolicy.annotated(
+            reference.groups, adapter: referencePolicy.install(), temperature: update.temperature,
+            limits: PassLimits(tokens: 31),
+            signal: StopSignal())
         let optimizer = reference.optimizer
-        var state = AdamWState(count: set.count)
+        var state = OptimizerState()
         let norms = reference.json["grad_norms"]?.doubles ?? []
         var losses: [Double] = []
         for step in 0..<3 {
-            losses.append(try update.accumulate(reference.groups, adapter: adapter, parameters: set).loss)
+            losses.append(try update.accumulate(groups, adapter: adapter, parameters: set).loss)
             if step == 0 { try checkGradients(set, reference) }
             let norm = try optimizer.advance(set, state: &state, step: step)
             #expect(abs(norm - norms[step]) < 2e-4 * norms[step], "norm \(norm), expected \(norms[step])")
             adapter = parameters.install()
         }
-        losses.append(try update.accumulate(reference.groups, adapter: adapter, parameters: set).loss)
+        losses.append(try update.accumulate(groups, adapter: adapter, parameters: set).loss)
         let expected = reference.json["losses"]?.doubles ?? []
         #expect(worstError(losses, expected) < 1e-4, "losses \(losses), expected \(expected)")
         try checkParameters(set, reference)
@@ -128,10 +133,9 @@ struct ReferenceSteps {
             maxGradientNorm: json["max_grad_norm"]?.doubleValue)
     }
 
-    func update() throws -> PolicyUpdate {
+    func update() -> PolicyUpdate {
         PolicyUpdate(
-            objective: objective, model: model, reference: try QwenModel(source, precision: .float32),
-            temperature: temperature, limits: PassLimits(tokens: 48),
+            objective: objective, model: model, temperature: temperature, limits: PassLimits(tokens: 48),
             maxCompletionLength: json["max_completion_length"]?.intValue ?? 0)
     }
 

@@ -58,7 +58,7 @@ struct SFTReferenceTests {
         let optimizer = ParameterOptimizer(
             rule: AdamW(weightDecay: 0.01), schedule: .init(kind: .constant, baseRate: 1e-3, totalSteps: 3),
             maxGradientNorm: nil)
-        var state = AdamWState(count: set.count)
+        var state = OptimizerState()
         var adapter = parameters.install()
         let expected = json["adamw_losses_before_each_step_and_after"]?.doubles ?? []
         var (losses, norms): ([Double], [Double]) = ([], [])

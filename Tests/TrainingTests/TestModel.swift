@@ -50,12 +50,15 @@ enum TestModel {
     static func rewards() throws -> RewardSet { try RewardSet([.init(EvenTokens()), .init(Shortness(), weight: 0.1)]) }
 
     static func trainer(
-        _ recipe: Recipe, precision: ElementType = .float32, signal: StopSignal = StopSignal()
+        _ recipe: Recipe, precision: ElementType = .float32, signal: StopSignal = StopSignal(),
+        rewards: RewardSet? = nil, state: TrainerState? = nil
     ) throws -> GRPOTrainer {
         let model = try load(precision: precision)
         let parts = GRPOTrainer.Parts(
-            recipe, model: model, data: try DataSet.load(recipe).train, rewards: try rewards())
-        return GRPOTrainer(parts, parameters: try TrainedParameters(recipe, model: model), signal: signal)
+            recipe, model: model, data: try DataSet.load(recipe).train, rewards: try rewards ?? Self.rewards(),
+            reference: try ReferencePolicy(recipe, model: model))
+        return GRPOTrainer(
+            parts, parameters: try TrainedParameters(recipe, model: model), state: state, signal: signal)
     }
 }
 

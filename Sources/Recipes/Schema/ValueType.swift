@@ -141,22 +141,14 @@ extension ValueType where Value == String {
 
 extension ValueType where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     /// One of a few words.
-    ///
-    /// - Parameter later: Words that the recipe's format knows and this version does not support yet.
-    static func choice(later: [String] = []) -> Self {
+    static func choice() -> Self {
         let words = Value.allCases.map(\.rawValue)
         return Self(name: words.map { "`\($0)`" }.joined(separator: ", ")) { value, path, reader in
             let word = value.scalar?.stringValue ?? ""
             if let choice = Value(rawValue: word) { return choice }
-            if later.contains(word) {
-                reader.fault(
-                    path, "this version doesn't support '\(word)' yet; it supports \(words.joined(separator: ", "))",
-                    at: value.place)
-            } else {
-                let hint = Suggestion.nearest(to: word, among: words).map { "; did you mean '\($0)'?" } ?? ""
-                let expected = words.count == 1 ? words[0] : "one of \(words.joined(separator: ", "))"
-                reader.fault(path, "expected \(expected), got \(value.summary)\(hint)", at: value.place)
-            }
+            let hint = Suggestion.nearest(to: word, among: words).map { "; did you mean '\($0)'?" } ?? ""
+            let expected = words.count == 1 ? words[0] : "one of \(words.joined(separator: ", "))"
+            reader.fault(path, "expected \(expected), got \(value.summary)\(hint)", at: value.place)
             return nil
         } write: {
             .string($0.rawValue)

@@ -5,6 +5,10 @@ extension Recipe {
         public enum Name: String, CaseIterable, Sendable {
             /// Adam with decoupled weight decay.
             case adamw
+            /// Adam with an L2 penalty.
+            case adam
+            /// Stochastic gradient descent with momentum.
+            case sgd
         }
 
         /// The update rule.
@@ -15,8 +19,14 @@ extension Recipe {
         public var betas = [0.9, 0.95]
         /// Added to the root of the second moment.
         public var epsilon = 1e-8
-        /// The decoupled weight decay.
+        /// How much of the last steps' direction is kept; `sgd` only.
+        public var momentum = 0.9
+        /// Whether the momentum is Nesterov's; `sgd` only.
+        public var nesterov = false
+        /// The weight decay: decoupled (`adamw`), or added to the gradient (`adam`, `sgd`).
         public var weightDecay = 0.0
+        /// Parameters whose names end in one of these are not decayed.
+        public var undecayed = ["bias", "norm.weight"]
         /// The gradient is scaled down to this norm; `nil`: never.
         public var maxGradientNorm: Double? = 1.0
     }
@@ -31,12 +41,24 @@ extension Recipe {
             case linear
             /// It falls along half a cosine to 0 at the last step.
             case cosine
+            /// It falls along half a cosine several times, each time from the top.
+            case cosineWithRestarts = "cosine_with_restarts"
+            /// It falls along a power to `final_rate`.
+            case polynomial
+            /// It falls with the root of the step.
+            case inverseSqrt = "inverse_sqrt"
         }
 
         /// The course after warm-up.
         public var kind = Kind.constant
         /// Steps in which the learning rate rises from 0.
         public var warmupSteps = 0
+        /// How many times the rate falls; `cosine_with_restarts` only.
+        public var cycles = 1
+        /// The exponent of the fall; `polynomial` only.
+        public var power = 1.0
+        /// The rate at the end; `polynomial` only.
+        public var finalRate = 1e-7
     }
 
     /// How rows are packed.
@@ -54,9 +76,16 @@ extension Recipe.Optimizer: RecipeSection {
         .init("learning_rate", \.learningRate, .number(.from(0, to: 10)), "Learning rate after warm-up"),
         .init(
             "betas", \.betas, .list(of: .number(.from(0, to: 1)), count: 2...2, "numbers"),
-            "Decay of the two moments, below 1"),
-        .init("epsilon", \.epsilon, .number(.above(0)), "Added to the root of the second moment"),
-        .init("weight_decay", \.weightDecay, .number(.from(0, to: 1)), "Decoupled weight decay"),
+            "(adamw, adam) Decay of the two moments, below 1"),
+        .init("epsilon", \.epsilon, .number(.above(0)), "(adamw, adam) Added to the root of the second moment"),
+        .init("momentum", \.momentum, .number(.from(0, to: 1)), "(sgd) Share of the last direction kept, below 1"),
+        .init("nesterov", \.nesterov, .flag, "(sgd) Nesterov's form of the momentum"),
+        .init(
+            "weight_decay", \.weightDecay, .number(.from(0, to: 1)),
+            "Weight decay: decoupled in adamw, added to the gradient in adam and sgd"),
+        .init(
+            "no_decay", \.undecayed, .list(of: .text, count: 0...100, "name endings"),
+            "Parameters whose names end so have no weight decay"),
         .init(
             "max_gradient_norm", \.maxGradientNorm, .optional(.number(.above(0))),
             "Clip the gradient to this norm; null: never"),
@@ -66,13 +95,21 @@ extension Recipe.Optimizer: RecipeSection {
         for (index, beta) in betas.enumerated() where beta >= 1 {
             reader.fault(path + ["betas", String(index)], "expected a number below 1, got \(beta)")
         }
+        if momentum >= 1 { reader.fault(path + ["momentum"], "expected a number below 1, got \(momentum)") }
+        if nesterov, momentum == 0 {
+            reader.fault(path + ["nesterov"], "needs a momentum above 0; set it to false, or give a momentum")
+        }
     }
 }
 
 extension Recipe.Schedule: RecipeSection {
     static let keys: [Key<Self>] = [
-        .init("kind", \.kind, .choice(), "Course of the learning rate after warm-up; linear and cosine end at 0"),
+        .init("kind", \.kind, .choice(), "Course of the learning rate after warm-up; the cosines and linear end at 0"),
         .init("warmup_steps", \.warmupSteps, .integer(0...10_000_000), "Steps in which the learning rate rises from 0"),
+        .init(
+            "cycles", \.cycles, .integer(1...1_000_000), "(cosine_with_restarts) How many times the rate falls"),
+        .init("power", \.power, .number(.over(0, to: 100)), "(polynomial) Exponent of the fall; 1: a line"),
+        .init("final_rate", \.finalRate, .number(.from(0, to: 10)), "(polynomial) Learning rate at the end"),
     ]
 }
 

@@ -49,13 +49,4 @@ extension Recipe.Rollout: RecipeSection {
         .init("enable_thinking", \.enableThinking, .flag, "Given to the chat template"),
         .init("max_batch", \.maxBatch, .integer(0...65536), "Completions generated at the same time; 0: all of a step"),
     ]
-
-    func check(_ path: [String], _ reader: inout RecipeReader) {
-        if completionsPerPrompt < 2 {
-            reader.fault(
-                path + ["completions_per_prompt"],
-                "a group of 1 teaches nothing: its mean is its own reward, so the advantage is always 0; expected at least 2"
-            )
-        }
-    }
 }

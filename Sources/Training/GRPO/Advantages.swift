@@ -23,12 +23,19 @@ public struct Advantages: Sendable, Equatable {
 ///     normalizeThenSum   z_f = (r_f − mean_g r_f) / (std_g r_f + 1e-4),   S = Σ_f w_f·z_f
 ///                        A = (S − mean_batch S) / (std_batch S + 1e-4)
 ///
+/// With one of the other baselines, R being clamped to `rewardRange` and lowered by the KL penalty first:
+///
+///     leaveOneOut        A_i = R_i − mean of the others of g = (R_i − mean_g R) · n/(n − 1)
+///     global             A   = (R − mean_batch R) / (std_batch R + 1e-4)
+///     whitens            A ← (A − mean_batch A) / (std_batch A + 1e-4) at last, over the completions that have one
+///
 /// Standard deviations divide by n − 1. An absent reward is left out of every sum and mean; a completion without any
 /// reward has advantage 0 and leaves its group's mean; a completion that is alone in its group has advantage 0 where
 /// the group's standard deviation is needed.
 ///
 /// Sources: Shao et al. 2024, arXiv:2402.03300, section 4.1.2 (group advantages); Liu et al. 2025, arXiv:2503.20783
-/// (no division); Liu et al. 2026, GDPO (normalise, then sum).
+/// (no division); Liu et al. 2026, GDPO (normalise, then sum); Kool et al. 2019 and Ahmadian et al. 2024,
+/// arXiv:2402.14740 (leave one out); Hu et al. 2025, arXiv:2501.03262 (global).
 public struct AdvantageEstimator: Sendable, Equatable {
     /// Whether several reward functions are added before or after they are normalised.
     public enum Aggregation: String, Sendable, CaseIterable {
@@ -46,6 +53,10 @@ public struct AdvantageEstimator: Sendable, Equatable {
         case batch
         /// Nothing (Dr. GRPO): a question's difficulty does not change its weight.
         case none
+        /// Nothing, with the mean of the other completions as baseline (RLOO).
+        case leaveOneOut = "leave_one_out"
+        /// The whole batch's standard deviation, with the batch's mean as baseline (REINFORCE++).
+        case global
     }
 
     /// Completions a prompt; groups are consecutive.
@@ -56,6 +67,10 @@ public struct AdvantageEstimator: Sendable, Equatable {
     public let aggregation: Aggregation
     /// What the centred reward is divided by; without effect when functions are normalised before they are added.
     public let scaling: Scaling
+    /// Whether the batch's advantages are at last centred and divided by their standard deviation.
+    public var whitens = false
+    /// What the weighted sum of the rewards is clamped to.
+    public var rewardRange: ClosedRange<Double>?
 
     /// Keeps the quotient finite where the standard deviation is zero; TRL's value.
     static let epsilon = 1e-4
@@ -75,8 +90,9 @@ public struct AdvantageEstimator: Sendable, Equatable {
     /// The advantages of a batch.
     ///
     /// - Parameter rewards: `[samples][functions]`; `nil` (and anything not finite) is absent. Whole groups.
+    /// - Parameter penalties: Taken from each sample's summed reward, for example for its divergence; empty for none.
     /// - Returns: As many advantages as samples, all finite.
-    public func callAsFunction(_ rewards: [[Double?]]) -> Advantages {
+    public func callAsFunction(_ rewards: [[Double?]], penalties: [Double] = []) -> Advantages {
         let functions = rewards.first?.count ?? weights?.count ?? 0
         precondition(
             rewards.count.isMultiple(of: groupSize),
@@ -90,30 +106,54 @@ public struct AdvantageEstimator: Sendable, Equatable {
             "AdvantageEstimator: \(weights.count) weights, expected one for each of \(functions) reward functions")
 
         let present = rewards.map { row in row.map { $0.flatMap { $0.isFinite ? $0 : nil } } }
+        precondition(
+            penalties.isEmpty || penalties.count == rewards.count,
+            "AdvantageEstimator: \(penalties.count) penalties for \(rewards.count) samples")
         let sums = present.map { Self.weightedSum($0, weights) }
         let overall = Moments(sums)
-        let (values, zero) =
+        var (values, zero) =
             switch aggregation {
-            case .sumThenNormalize: normalizedSums(sums, overall: overall)
+            case .sumThenNormalize: normalizedSums(adjusted(sums, penalties))
             case .normalizeThenSum: summedNormals(present, weights: weights, scorable: sums.map { $0 != nil })
             }
+        if whitens {
+            let moments = Moments(values.map { $0.isFinite ? $0 : nil })
+            values = values.map { ($0 - moments.center) / (moments.std + Self.epsilon) }
+        }
         return Advantages(
             values: values.map(Self.finite), reward: overall.mean, rewardStd: overall.std,
             fracRewardZeroStd: zero)
     }
 
-    /// `(R − mean_g) / (std + ε)` and the share of samples whose standard deviation is zero.
-    private func normalizedSums(_ sums: [Double?], overall: Moments) -> (values: [Double], zero: Double) {
+    /// The summed rewards, clamped and lowered by the penalties.
+    private func adjusted(_ sums: [Double?], _ penalties: [Double]) -> [Double?] {
+        sums.enumerated().map { index, sum in
+            guard var sum else { return nil }
+            if let rewardRange { sum = min(max(sum, rewardRange.lowerBound), rewardRange.upperBound) }
+            return penalties.isEmpty ? sum : sum - penalties[index]
+        }
+    }
+
+    /// `(R − baseline) / (std + ε)` and the share of samples whose standard deviation is zero.
+    private func normalizedSums(_ sums: [Double?]) -> (values: [Double], zero: Double) {
+        let overall = Moments(sums)
         var values: [Double] = []
         var zero = 0
         for start in stride(from: 0, to: sums.count, by: groupSize) {
             let group = sums[start..<start + groupSize]
             let moments = Moments(group)
-            let std = scaling == .batch ? overall.std : moments.std
+            let usesBatch = scaling == .batch || scaling == .global
+            let std = usesBatch ? overall.std : moments.std
             if abs(std) <= Moments.zeroTolerance { zero += groupSize }
             for value in group {
-                let centred = (value ?? .nan) - moments.mean
-                values.append(scaling == .none ? centred : centred / (std + Self.epsilon))
+                let centred = (value ?? .nan) - (scaling == .global ? overall.mean : moments.mean)
+                switch scaling {
+                case .group, .batch, .global: values.append(centred / (std + Self.epsilon))
+                case .none: values.append(centred)
+                case .leaveOneOut:
+                    let count = Double(moments.count)
+                    values.append(count > 1 ? centred * count / (count - 1) : .nan)
+                }
             }
         }
         return (values, sums.isEmpty ? 0 : Double(zero) / Double(sums.count))
@@ -137,7 +177,7 @@ public struct AdvantageEstimator: Sendable, Equatable {
         let sums = zip(normals, scorable).map { $1 ? Self.weightedSum($0, weights) ?? 0 : nil }
         let moments = Moments(sums)
         let zero = abs(moments.std) <= Moments.zeroTolerance ? 1.0 : 0.0
-        return (sums.map { (($0 ?? .nan) - moments.mean) / (moments.std + Self.epsilon) }, zero)
+        return (sums.map { (($0 ?? .nan) - moments.center) / (moments.std + Self.epsilon) }, zero)
     }
 
     /// Single precision without overflow; 0 for what is undefined.
@@ -154,18 +194,25 @@ public struct AdvantageEstimator: Sendable, Equatable {
 }
 
 /// Mean and standard deviation of the values that are present; NaN where there are too few.
+///
+/// Equal values have exactly their value as mean: rounding must not make a group that teaches nothing look as if it did.
 private struct Moments {
     /// A standard deviation up to this counts as zero; `torch.isclose`'s absolute tolerance.
     static let zeroTolerance = 1e-8
 
+    let count: Int
     let mean: Double
     let std: Double
+    /// The mean, or 0 where it is nothing but rounding: advantages of whole groups add up to 0.
+    var center: Double { abs(mean) <= 1e-12 * std ? 0 : mean }
 
     init(_ values: some Sequence<Double?>) {
         let present = values.compactMap { $0 }
-        let mean = present.reduce(0, +) / Double(present.count)
+        let isConstant = present.min() == present.max()
+        let mean = isConstant ? present.first ?? .nan : present.reduce(0, +) / Double(present.count)
         let squares = present.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
         self.mean = mean
+        count = present.count
         std = present.count > 1 ? (squares / Double(present.count - 1)).squareRoot() : .nan
     }
 }

@@ -1,17 +1,29 @@
 /// A reward for staying undecided, which keeps exploration alive.
 ///
-///     loss −= α · Σ_t m_t·H_t / max(Σ_t m_t, 1) / accumulation
+///     microBatch    loss −= α · Σ_t m_t·H_t / max(Σ_t m_t, 1) / accumulation        sums over this micro-batch
+///     step          loss −= α · Σ_t m_t·H_t / (active tokens of the whole step)
 ///
-/// Source: Williams & Peng 1991; as in TRL, the mean is over the micro-batch's active tokens, whatever the policy loss is
-/// divided by. Leaves out: any adaptation of α.
+/// Source: Williams & Peng 1991. The mean is over tokens, whatever the policy loss is divided by. Leaves out: any
+/// adaptation of α.
 public struct EntropyBonus: Sendable, Equatable {
     /// α; 0.001 to 0.01 is usual.
     public var coefficient: Double
+    /// Over which tokens the mean is taken.
+    public var normalization: Normalization
+
+    /// Over which tokens the mean is taken.
+    public enum Normalization: Sendable {
+        /// Those of the micro-batch, as in TRL: depends on how a step is cut.
+        case microBatch
+        /// Those of the whole step.
+        case step
+    }
 
     /// A bonus, or `nil` when the coefficient is 0.
-    public init?(coefficient: Double) {
+    public init?(coefficient: Double, normalization: Normalization = .microBatch) {
         guard coefficient != 0 else { return nil }
         self.coefficient = coefficient
+        self.normalization = normalization
     }
 
     /// What is taken from the loss; 0 when the batch has no entropies.
@@ -28,6 +40,7 @@ public struct EntropyBonus: Sendable, Equatable {
     }
 
     private func scale(_ batch: PolicyBatch) -> Double {
+        if normalization == .step { return coefficient / max(batch.totals.activeTokens, 1) }
         let active = batch.logProbs.indices.count(where: batch.isActive)
         return coefficient / Double(max(active, 1)) / Double(max(batch.totals.accumulation, 1))
     }

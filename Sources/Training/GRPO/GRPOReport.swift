@@ -21,19 +21,37 @@ struct PolicyUpdateRecord {
 
 /// What a GRPO step says about itself, under TRL's names.
 struct GRPOReport {
-    let groups: [ScoredGroup]
-    let advantages: Advantages
+    let rollout: Rollout
+    /// Of all groups that were sampled.
+    let statistics: Advantages
+    /// Of all samples; 0 for those that are not learned from.
+    let advantages: [Float]
     let updates: [PolicyUpdateRecord]
-    let skippedPrompts: Int
+    /// The mean divergence where the penalty is taken from rewards.
+    let rewardKL: Double?
     let learningRate: Double
     let tokenCount: Int
     let times: StepTimes
 
+    /// The step's result.
+    func result(step: Int, _ parts: GRPOTrainer.Parts) -> StepResult {
+        let diagnosis = LearningDiagnosis(
+            rollout.groups, advantages: advantages, masksTruncated: parts.masksTruncated)
+        var metrics = metrics
+        metrics.merge(diagnosis.metrics)
+        if parts.samplingRounds != nil { metrics["sampling_rounds"] = .integer(rollout.rounds) }
+        let warning = diagnosis.warning(step: step, maxNewTokens: parts.sampler.maxNewTokens)
+        return StepResult(
+            metrics: metrics, completions: rollout.groups.records(step: step, advantages: advantages),
+            warnings: warning.map { [$0] } ?? [])
+    }
+
     /// The step's metrics; those of several updates are averaged, the log-probability gap is the first one's.
-    var metrics: JSONObject {
+    private var metrics: JSONObject {
+        let groups = rollout.groups
         var metrics: JSONObject = [
-            "reward": .double(advantages.reward), "reward_std": .double(advantages.rewardStd),
-            "frac_reward_zero_std": .double(advantages.fracRewardZeroStd),
+            "reward": .double(statistics.reward), "reward_std": .double(statistics.rewardStd),
+            "frac_reward_zero_std": .double(statistics.fracRewardZeroStd),
         ]
         metrics.merge(groups.rewardMetrics())
         metrics.merge(CompletionMetrics(groups.flatMap(\.completions)).metrics())
@@ -45,9 +63,11 @@ struct GRPOReport {
             let values = updates.compactMap { $0.result.metrics[name] }
             metrics[name] = .double(values.reduce(0, +) / Double(values.count))
         }
+        metrics["micro_batches"] = .integer(updates.reduce(0) { $0 + $1.result.microBatches })
+        if let rewardKL { metrics["kl"] = .double(rewardKL) }
         metrics["num_tokens"] = .integer(tokenCount)
         metrics["rollout_logprob_gap"] = .double(updates.first?.result.logProbGap ?? 0)
-        metrics["prompts/skipped"] = .integer(skippedPrompts)
+        metrics["prompts/skipped"] = .integer(rollout.skippedPrompts)
         metrics["step_time"] = .double(times.total)
         metrics["tokens_per_second"] = .double(Double(groups.tokenCount) / max(times.total, 1e-9))
         metrics["time/generate"] = .double(times.generate)
@@ -55,9 +75,6 @@ struct GRPOReport {
         metrics["time/update"] = .double(times.update)
         return metrics
     }
-
-    /// A record for each completion.
-    func records(step: Int) -> [JSONObject] { groups.records(step: step, advantages: advantages.values) }
 }
 
 extension JSONObject {

@@ -1,4 +1,5 @@
 import InferenceCore
+import OrderedJSON
 import QwenModel
 import Recipes
 import Rewards
@@ -26,8 +27,16 @@ public final class GRPOTrainer: Trainer {
         public var promptsPerStep: Int
         /// Optimizer passes over each batch of rollouts.
         public var updatesPerRollout = 1
+        /// Optimizer steps of each pass.
+        public var miniBatches = 1
         /// Whether completions that ran into the length limit are left out of the loss.
         public var masksTruncated = false
+        /// Rounds of sampling at most, where groups with equal rewards are replaced; `nil`: they are not.
+        public var samplingRounds: Int?
+        /// What a KL penalty pulls towards.
+        public var reference: ReferencePolicy?
+        /// The KL penalty that is taken from rewards; the loss has its own.
+        public var rewardKL: KLPenalty?
         /// Completions generated at the same time.
         public var maxBatch: Int
 
@@ -55,6 +64,10 @@ public final class GRPOTrainer: Trainer {
     public private(set) var state: TrainerState
     /// The adapter that the next step generates with; `nil` when every parameter is trained.
     public private(set) var adapter: Adapter?
+    /// The batch of the update that failed last, if one has.
+    public private(set) var failedBatch: JSONObject?
+    /// The adapter of the reference policy.
+    private var referenceAdapter: Adapter?
     private let signal: StopSignal
     private let publish: (Adapter) -> Void
     private let engine: Engine
@@ -70,11 +83,14 @@ public final class GRPOTrainer: Trainer {
     ) {
         self.parts = parts
         self.parameters = parameters
-        self.state = state ?? TrainerState(parameterCount: parameters.set.count)
+        self.state = state ?? TrainerState()
         self.signal = signal
         self.publish = publish
         engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)
         adapter = parameters.install()
+        if let values = state?.reference { parts.reference?.restore(values) }
+        referenceAdapter = parts.reference?.install()
+        self.state.reference = parts.reference?.values
         if let adapter { publish(adapter) }
     }
 
@@ -82,79 +98,107 @@ public final class GRPOTrainer: Trainer {
     public nonisolated(nonsending) func step() async throws -> StepResult {
         let watch = Stopwatch()
         var next = state
-        let (prompts, skipped) = try parts.prompts.next(parts.promptsPerStep, from: &next.position)
-        let rollout = try await engine.scoredGroups(
-            prompts, step: state.step, sampler: parts.sampler, rewards: parts.rewards, adapter: adapter, signal: signal)
-        let advantages = parts.advantages(rollout.groups.rewardTable)
-        let groups = policyGroups(rollout.groups, advantages.values)
+        let rollout = try await engine.rollout(
+            parts, step: state.step, position: &next.position, adapter: adapter, signal: signal)
+        let statistics = parts.advantages(rollout.groups.rewardTable)
+        var groups = try annotated(policyGroups(rollout.usedGroups))
+        let advantages = parts.advantages(rollout.usedGroups.rewardTable, penalties: penalties(groups)).values
+        groups.assign(advantages)
 
         let updateWatch = Stopwatch()
-        var updates: [PolicyUpdateRecord] = []
-        for pass in 0..<parts.updatesPerRollout {
-            // Once the parameters have moved, the step is finished whatever comes.
-            let result = try gradient(groups, isFirst: pass == 0)
-            let norm = try parts.optimizer.advance(parameters.set, state: &next.optimizer, step: state.step)
-            adapter = parameters.install()
-            updates.append(PolicyUpdateRecord(result: result, gradientNorm: norm))
-        }
+        let updates = try update(groups, &next.optimizer)
         let learningRate = parts.optimizer.schedule.rate(at: state.step)
         next.step += 1
         next.tokenCount += rollout.groups.tokenCount
+        if let reference = parts.reference, reference.follow(parameters.set, after: next.step) {
+            referenceAdapter = reference.install()
+            next.reference = reference.values
+        }
         state = next
         if let adapter { publish(adapter) }
 
         let times = StepTimes(
             generate: rollout.generateSeconds, reward: rollout.rewardSeconds, update: updateWatch.seconds,
             total: watch.seconds)
-        let report = GRPOReport(
-            groups: rollout.groups, advantages: advantages, updates: updates, skippedPrompts: skipped,
-            learningRate: learningRate, tokenCount: state.tokenCount, times: times)
-        return StepResult(metrics: report.metrics, completions: report.records(step: state.step))
+        return GRPOReport(
+            rollout: rollout, statistics: statistics, advantages: rollout.spread(advantages, rest: 0),
+            updates: updates, rewardKL: parts.rewardKL.map { $0.meanEstimate(groups) }, learningRate: learningRate,
+            tokenCount: state.tokenCount, times: times
+        ).result(step: state.step, parts)
     }
 
-    /// The gradient of the objective; nothing is left behind when it can't be computed.
-    ///
-    /// - Parameter isFirst: Whether the parameters are those of the rollout: then the log-probabilities must be the
-    ///   recorded ones, bit for bit.
-    private func gradient(_ groups: [PolicyGroup], isFirst: Bool) throws(TrainingError) -> PolicyUpdateResult {
-        do throws(TrainingError) {
-            let signal = isFirst ? signal : StopSignal()
-            let result = try parts.update.accumulate(
-                groups, adapter: adapter, parameters: parameters.set, signal: signal)
-            guard !isFirst || result.logProbGap == 0 else {
-                throw TrainingError(
-                    .mismatch,
-                    "step \(state.step + 1): log-probabilities differ by up to \(result.logProbGap) from those recorded "
-                        + "in the rollout, expected not at all; did the kernels change, or is memory faulty? Please report it"
-                )
-            }
-            return result
-        } catch {
-            parameters.set.clearGradients()
+    /// The optimizer steps of a rollout; on failure nothing has changed but `failedBatch`.
+    private func update(
+        _ groups: [PolicyGroup], _ optimizer: inout OptimizerState
+    ) throws(TrainingError) -> [PolicyUpdateRecord] {
+        var updates = RolloutUpdates(parts, parameters: parameters, step: state.step, signal: signal)
+        do throws(TrainingError) { try updates.run(groups, adapter: &adapter, optimizer: &optimizer) } catch {
+            failedBatch = updates.failure?.record
             throw error
+        }
+        return updates.records
+    }
+
+    /// The groups with the reference's log-probabilities, where a KL penalty needs them.
+    private func annotated(_ groups: [PolicyGroup]) throws(TrainingError) -> [PolicyGroup] {
+        guard let reference = parts.reference else { return groups }
+        return try reference.annotated(
+            groups, adapter: referenceAdapter, temperature: parts.update.temperature,
+            limits: parts.update.limits, signal: signal)
+    }
+
+    /// What each sample's reward loses.
+    private func penalties(_ groups: [PolicyGroup]) -> [Double] {
+        guard let kl = parts.rewardKL else { return [] }
+        return groups.flatMap(\.samples).map {
+            kl.rewardPenalty(logProbs: $0.oldLogProbs ?? [], reference: $0.referenceLogProbs ?? [])
         }
     }
 
-    private func policyGroups(_ groups: [ScoredGroup], _ advantages: [Float]) -> [PolicyGroup] {
-        var advantages = advantages[...]
-        return groups.map { group in
+    private func policyGroups(_ groups: [ScoredGroup]) -> [PolicyGroup] {
+        groups.map { group in
             PolicyGroup(
                 prompt: group.prompt.tokens,
                 samples: group.completions.map { completion in
                     PolicySample(
-                        tokens: completion.tokens, oldLogProbs: completion.logProbs,
-                        advantage: advantages.popFirst() ?? 0,
+                        tokens: completion.tokens, oldLogProbs: completion.logProbs, advantage: 0,
                         isMasked: parts.masksTruncated && completion.finishReason == .length)
                 })
         }
     }
 }
 
+extension [PolicyGroup] {
+    /// Gives each sample its advantage, in order.
+    fileprivate mutating func assign(_ advantages: [Float]) {
+        var advantages = advantages[...]
+        for group in indices {
+            for sample in self[group].samples.indices {
+                self[group].samples[sample].advantage = advantages.popFirst() ?? 0
+            }
+        }
+    }
+}
+
+extension KLPenalty {
+    /// The mean estimate of the divergence over all tokens as they were sampled, nats.
+    fileprivate func meanEstimate(_ groups: [PolicyGroup]) -> Double {
+        let samples = groups.flatMap(\.samples)
+        let tokens = samples.reduce(0) { $0 + $1.tokens.count }
+        let sum = samples.reduce(0) {
+            $0 + rewardPenalty(logProbs: $1.oldLogProbs ?? [], reference: $1.referenceLogProbs ?? [])
+        }
+        return sum / coefficient / Double(Swift.max(tokens, 1))
+    }
+}
+
 extension GRPOTrainer.Parts {
     /// The parts of a recipe.
     ///
-    /// - Parameter reference: The model of the KL penalty where every parameter is trained.
-    public init(_ recipe: Recipe, model: LoadedModel, data: DataSet, rewards: RewardSet, reference: QwenModel? = nil) {
+    /// - Parameter reference: What a KL penalty pulls towards; needed where the recipe has one.
+    public init(
+        _ recipe: Recipe, model: LoadedModel, data: DataSet, rewards: RewardSet, reference: ReferencePolicy? = nil
+    ) {
         let rollout = recipe.rollout
         let context = model.model.configuration.maxPositionEmbeddings
         let longest = max(1, context - rollout.maxNewTokens)
@@ -172,13 +216,18 @@ extension GRPOTrainer.Parts {
                 maxNewTokens: rollout.maxNewTokens, stop: rollout.stop, seed: recipe.seed, purpose: .sampling),
             rewards: rewards, advantages: AdvantageEstimator(recipe, weights: rewards.entries.map(\.weight)),
             update: PolicyUpdate(
-                objective: PolicyObjective(recipe.algorithm), model: model.model, reference: reference,
+                objective: PolicyObjective(recipe.algorithm), model: model.model,
                 temperature: sampling.logProbTemperature, limits: PassLimits(recipe.batch),
                 maxCompletionLength: rollout.maxNewTokens),
             optimizer: ParameterOptimizer(recipe, totalSteps: recipe.steps ?? 0),
             promptsPerStep: rollout.promptsPerStep,
             maxBatch: rollout.maxBatch > 0 ? rollout.maxBatch : rollout.promptsPerStep * rollout.completionsPerPrompt)
-        updatesPerRollout = recipe.algorithm.updatesPerRollout
-        masksTruncated = recipe.algorithm.maskTruncated
+        let algorithm = recipe.algorithm
+        self.reference = reference
+        updatesPerRollout = algorithm.updatesPerRollout
+        miniBatches = algorithm.miniBatches
+        masksTruncated = algorithm.maskTruncated
+        samplingRounds = algorithm.dynamicSampling.enabled ? algorithm.dynamicSampling.maxRounds : nil
+        rewardKL = algorithm.kl.place == .reward ? KLPenalty(algorithm.kl) : nil
     }
 }

@@ -9,6 +9,11 @@ public enum RatioLevel: String, Sendable, CaseIterable {
     ///
     /// Source: Zheng et al. 2025, arXiv:2507.18071, equation 7. The gradient flows through the mean.
     case sequence
+    /// `ρ = Π_t ρ_t`, the importance weight of the whole completion (RLOO, VESPO): exact, but of large variance.
+    case product
+
+    /// The level of the factor that corrects a KL estimate: a product would drown it.
+    var correction: RatioLevel { self == .product ? .token : self }
 
     /// The ratios of one sequence's active tokens.
     ///
@@ -19,12 +24,12 @@ public enum RatioLevel: String, Sendable, CaseIterable {
             let ratios = logRatios.map(SaturatingExponential.init)
             return ImportanceRatios(
                 level: self, values: ratios.map(\.value), derivatives: ratios.map(\.derivative))
-        case .sequence:
-            let mean = logRatios.reduce(0, +) / Double(max(logRatios.count, 1))
-            let ratio = SaturatingExponential(mean)
+        case .sequence, .product:
+            let divisor = self == .sequence ? Double(max(logRatios.count, 1)) : 1
+            let ratio = SaturatingExponential(logRatios.reduce(0, +) / divisor)
             return ImportanceRatios(
                 level: self, values: logRatios.map { _ in ratio.value },
-                derivatives: logRatios.map { _ in ratio.derivative / Double(logRatios.count) })
+                derivatives: logRatios.map { _ in ratio.derivative / divisor })
         }
     }
 }
@@ -41,7 +46,7 @@ struct ImportanceRatios {
     func gradient(_ dRatios: [Double]) -> [Double] {
         switch level {
         case .token: return zip(dRatios, derivatives).map { $0 * $1 }
-        case .sequence:
+        case .sequence, .product:
             let total = dRatios.reduce(0, +)
             return derivatives.map { total * $0 }
         }

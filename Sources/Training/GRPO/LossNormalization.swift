@@ -6,6 +6,8 @@
 ///     batchTokens       c = 1 / (max(Σ_i n_i, 1) · accumulation)      sums over this micro-batch
 ///     constantLength    c = 1 / (B · maximum completion length)
 ///     stepTokens        c = 1 / (active tokens of the whole step)
+///     sequenceSum       c = 1 / B
+///     sequence          c = 1 / (B · max(n_i, 1)), and a sequence without tokens counts with the ratio 1
 public enum LossNormalization: String, Sendable, CaseIterable {
     /// The mean of each sequence, then the mean of those: a token of a long completion counts less.
     case sequenceMean
@@ -15,13 +17,17 @@ public enum LossNormalization: String, Sendable, CaseIterable {
     case constantLength
     /// The mean over the step's tokens.
     case stepTokens
+    /// The sum of each sequence, and the mean of those: a long completion counts more.
+    case sequenceSum
+    /// One term for each sequence, for losses that are the same for all its tokens (RLOO).
+    case sequence
 
     /// The factor of each row's tokens; finite whatever is empty.
     func coefficients(_ batch: PolicyBatch) -> [Double] {
         let totals = batch.totals
         let sequences = Double(max(totals.sequences, 1))
         switch self {
-        case .sequenceMean:
+        case .sequenceMean, .sequence:
             return (0..<batch.rowCount).map { index in
                 1 / (sequences * Double(max(batch.row(index).count(where: batch.isActive), 1)))
             }
@@ -29,6 +35,7 @@ public enum LossNormalization: String, Sendable, CaseIterable {
             let active = batch.logProbs.indices.count(where: batch.isActive)
             return constant(Double(max(active, 1)) * Double(max(totals.accumulation, 1)), batch)
         case .constantLength: return constant(sequences * Double(max(totals.maxCompletionLength, 1)), batch)
+        case .sequenceSum: return constant(sequences, batch)
         case .stepTokens: return constant(totals.activeTokens > 0 ? totals.activeTokens : 1, batch)
         }
     }

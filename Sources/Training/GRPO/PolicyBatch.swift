@@ -22,6 +22,8 @@ public struct PolicyBatch: Sendable {
     public var tokenWeights: [Float]?
     /// Log-probability by the engine that sampled, where it is not the trainer, `[N]`; `oldLogProbs` when `nil`.
     public var samplingLogProbs: [Float]?
+    /// Where each group of rows starts, and at last where the last one ends; `nil` when all rows are one.
+    public var groupOffsets: [Int]?
     /// What the loss is divided by.
     public var totals: PolicyTotals
 
@@ -29,7 +31,7 @@ public struct PolicyBatch: Sendable {
     public init(
         logProbs: [Float], rowOffsets: [Int], advantages: [Float], totals: PolicyTotals, oldLogProbs: [Float]? = nil,
         referenceLogProbs: [Float]? = nil, entropies: [Float]? = nil, mask: [Bool]? = nil,
-        tokenWeights: [Float]? = nil, samplingLogProbs: [Float]? = nil
+        tokenWeights: [Float]? = nil, samplingLogProbs: [Float]? = nil, groupOffsets: [Int]? = nil
     ) {
         self.logProbs = logProbs
         self.rowOffsets = rowOffsets
@@ -41,6 +43,7 @@ public struct PolicyBatch: Sendable {
         self.mask = mask
         self.tokenWeights = tokenWeights
         self.samplingLogProbs = samplingLogProbs
+        self.groupOffsets = groupOffsets
         checkShapes()
     }
 
@@ -49,6 +52,12 @@ public struct PolicyBatch: Sendable {
 
     /// The tokens of a row.
     public func row(_ index: Int) -> Range<Int> { rowOffsets[index]..<rowOffsets[index + 1] }
+
+    /// The rows of each group.
+    var groups: [Range<Int>] {
+        let offsets = groupOffsets ?? [0, rowCount]
+        return zip(offsets, offsets.dropFirst()).map { $0..<$1 }
+    }
 
     /// Whether the policy wrote this token itself.
     func isActive(_ token: Int) -> Bool { mask?[token] ?? true }
@@ -60,6 +69,9 @@ public struct PolicyBatch: Sendable {
             rowOffsets.count == rowCount + 1 && rowOffsets.first == 0 && rowOffsets.last == count
                 && zip(rowOffsets, rowOffsets.dropFirst()).allSatisfy { $0 <= $1 },
             "PolicyBatch: rowOffsets \(rowOffsets.prefix(8)) must rise from 0 to \(count) over \(rowCount) rows")
+        precondition(
+            groupOffsets == nil || groupOffsets?.first == 0 && groupOffsets?.last == rowCount,
+            "PolicyBatch: groupOffsets \(groupOffsets?.prefix(8) ?? []) must rise from 0 to \(rowCount)")
         for (name, length) in [
             ("oldLogProbs", oldLogProbs?.count), ("referenceLogProbs", referenceLogProbs?.count),
             ("entropies", entropies?.count), ("mask", mask?.count), ("tokenWeights", tokenWeights?.count),

@@ -6,6 +6,8 @@ public struct PolicySample: Sendable {
     public var tokens: [Int]
     /// Log-probability of each when it was sampled, nats; `nil` when the policy has not moved since.
     public var oldLogProbs: [Float]?
+    /// Log-probability of each under the reference policy, nats; needed only for a KL penalty.
+    public var referenceLogProbs: [Float]?
     /// How much better than its group it is.
     public var advantage: Float
     /// Whether it is left out of the loss.

@@ -23,6 +23,7 @@ struct MaskedMeans {
     ) {
         let counted = level == .token ? ratios : [ratios.first ?? 1]
         guard !counted.isEmpty else { return }
+        add("weight", counted.reduce(0) { $0 + surrogate.weight(ratio: $1, advantage: advantage) })
         let clippings = counted.map { surrogate.clipping(ratio: $0, advantage: advantage) }
         let low = Double(clippings.count { $0 == .low })
         let high = Double(clippings.count { $0 == .high })
@@ -49,6 +50,7 @@ struct MaskedMeans {
             metrics["clip_ratio/high_max"] = highMax ?? 0
             metrics["clip_ratio/region_mean"] = low + high
         case .single(let name): metrics[name] = high
+        case .weight(let name): metrics[name] = sums["weight", default: 0] / ratios
         }
         return metrics
     }

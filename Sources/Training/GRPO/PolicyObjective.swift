@@ -60,8 +60,14 @@ public struct PolicyObjective: Sendable {
             let row = batch.row(index)
             let active = row.filter(batch.isActive)
             let advantage = Double(batch.advantages[index])
-            let ratios = ratioLevel.ratios(active.map { logProbs[$0] - oldLogProbs[$0] })
+            let logRatios = active.map { logProbs[$0] - oldLogProbs[$0] }
+            let ratios = ratioLevel.ratios(logRatios)
+            let corrections = kl == nil ? ratios : ratioLevel.correction.ratios(logRatios)
             var dRatios = [Double](repeating: 0, count: active.count)
+            var dCorrections = dRatios
+            if active.isEmpty, normalization == .sequence {
+                loss += coefficients[index] * surrogate.loss(ratio: 1, advantage: advantage, logProb: 0).value
+            }
             for (position, token) in active.enumerated() {
                 let ratio = ratios.values[position]
                 let logProb = logProbs[token]
@@ -72,14 +78,16 @@ public struct PolicyObjective: Sendable {
                 dRatios[position] += weight * term.dRatio
                 dLogProbs[token] += weight * term.dLogProb
                 if let kl, let reference = batch.referenceLogProbs?[token] {
-                    let penalty = kl.term(logProb: logProb, reference: Double(reference), ratio: ratio)
+                    let penalty = kl.term(
+                        logProb: logProb, reference: Double(reference), ratio: corrections.values[position])
                     loss += scale * kl.coefficient * penalty.value
-                    dRatios[position] += scale * kl.coefficient * penalty.dRatio
+                    dCorrections[position] += scale * kl.coefficient * penalty.dRatio
                     dLogProbs[token] += scale * kl.coefficient * penalty.dLogProb
                     means.add("kl", penalty.value)
                 }
             }
-            for (gradient, token) in zip(ratios.gradient(dRatios), active) { dLogProbs[token] += gradient }
+            let dLogRatios = zip(ratios.gradient(dRatios), corrections.gradient(dCorrections)).map { $0 + $1 }
+            for (gradient, token) in zip(dLogRatios, active) { dLogProbs[token] += gradient }
             means.addClipping(surrogate, level: ratioLevel, ratios: ratios.values, advantage: advantage)
         }
         if let entropies = batch.entropies {

@@ -10,8 +10,16 @@ public protocol PolicySurrogate: Sendable {
     /// Whether the bound on the ratio acted, for the logs.
     func clipping(ratio: Double, advantage: Double) -> Clipping
 
+    /// What the surrogate multiplies the advantage by, where that is logged.
+    func weight(ratio: Double, advantage: Double) -> Double
+
     /// Under which names clipping is logged.
     var clippingMetrics: ClippingMetrics { get }
+}
+
+extension PolicySurrogate {
+    /// The ratio itself.
+    public func weight(ratio: Double, advantage: Double) -> Double { ratio }
 }
 
 /// A token's loss and its derivatives.
@@ -49,4 +57,6 @@ public enum ClippingMetrics: Sendable, Equatable {
     case region
     /// One figure: the share of ratios at the upper bound.
     case single(String)
+    /// One figure: the mean of the surrogate's weights over the sequences.
+    case weight(String)
 }

@@ -11,10 +11,6 @@ public struct PolicyUpdate: Sendable {
     public var objective: PolicyObjective
     /// The model.
     public var model: QwenModel
-    /// The model that the KL penalty pulls towards.
-    public var reference: QwenModel
-    /// The adapter that the reference wears: `nil`, the base itself; TRL takes the one that training went on from.
-    public var referenceAdapter: Adapter?
     /// The rollout's temperature: log-probabilities are those of logits divided by it.
     public var temperature: Float
     /// How much is computed at a time.
@@ -23,15 +19,11 @@ public struct PolicyUpdate: Sendable {
     public var maxCompletionLength: Int
 
     /// An update.
-    ///
-    /// - Parameter reference: Defaults to the model itself, right where only an adapter moves.
     public init(
-        objective: PolicyObjective, model: QwenModel, reference: QwenModel? = nil, temperature: Float,
-        limits: PassLimits, maxCompletionLength: Int
+        objective: PolicyObjective, model: QwenModel, temperature: Float, limits: PassLimits, maxCompletionLength: Int
     ) {
         self.objective = objective
         self.model = model
-        self.reference = reference ?? model
         self.temperature = temperature
         self.limits = limits
         self.maxCompletionLength = maxCompletionLength
@@ -40,7 +32,8 @@ public struct PolicyUpdate: Sendable {
     /// Adds the objective's gradient to that of the parameters.
     ///
     /// Groups without any advantage are left out where they could not change anything: without a KL penalty and an
-    /// entropy bonus. They still count in what the loss is divided by.
+    /// entropy bonus. They still count in what the loss is divided by. With a KL penalty every sample needs its
+    /// `referenceLogProbs`.
     ///
     /// - Parameter adapter: The adapter as it is now; `nil` when every parameter is trained.
     /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
@@ -54,7 +47,7 @@ public struct PolicyUpdate: Sendable {
         let totals = PolicyTotals(
             sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
             maxCompletionLength: maxCompletionLength, accumulation: batches.count)
-        var result = PolicyUpdateResult()
+        var result = PolicyUpdateResult(microBatches: batches.count)
         for units in batches {
             try signal.check()
             result.add(try gradient(units, totals: totals, adapter: adapter, parameters: parameters))
@@ -67,14 +60,11 @@ public struct PolicyUpdate: Sendable {
         _ units: [PolicyGroup], totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
     ) throws(TrainingError) -> PolicyUpdateResult {
         let pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
-        guard !pass.rows.isEmpty else { return PolicyUpdateResult() }
+        guard !pass.rows.isEmpty else { return PolicyUpdateResult(microBatches: 1) }
         let output = pass.tokenLogProbs(
             model, temperature: temperature, parameters: parameters, limits: limits,
             entropyGradient: objective.entropyBonus != nil)  // [rows, 2]
-        let batch = policyBatch(units.flatMap(\.samples), output: output, totals: totals) {
-            MicroBatch(units.map(\.unit), adapter: referenceAdapter, model: reference)
-                .tokenLogProbs(reference, temperature: temperature, parameters: nil, limits: limits)
-        }
+        let batch = policyBatch(units, output: output, totals: totals)
         let gradient = objective.evaluate(batch)
         guard gradient.loss.isFinite else {
             throw TrainingError(
@@ -89,13 +79,16 @@ public struct PolicyUpdate: Sendable {
         return PolicyUpdateResult(gradient, batch: batch, level: objective.ratioLevel)
     }
 
-    private func policyBatch(
-        _ samples: [PolicySample], output: Tensor, totals: PolicyTotals, reference: () -> Tensor
-    ) -> PolicyBatch {
+    private func policyBatch(_ units: [PolicyGroup], output: Tensor, totals: PolicyTotals) -> PolicyBatch {
+        let samples = units.flatMap(\.samples)
         let columns = output.toArray()
         func column(_ index: Int, of columns: [Float]) -> [Float] {
             stride(from: index, to: columns.count, by: 2).map { columns[$0] }
         }
+        let reference = objective.kl == nil ? [] : samples.compactMap(\.referenceLogProbs)
+        precondition(
+            objective.kl == nil || reference.count == samples.count,
+            "PolicyUpdate: \(reference.count) of \(samples.count) samples have log-probabilities of the reference")
         let old = samples.compactMap(\.oldLogProbs)
         let hasMasks = samples.contains(where: \.isMasked)
         return PolicyBatch(
@@ -103,8 +96,9 @@ public struct PolicyUpdate: Sendable {
             rowOffsets: samples.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) },
             advantages: samples.map(\.advantage), totals: totals,
             oldLogProbs: old.count == samples.count ? old.flatMap { $0 } : nil,
-            referenceLogProbs: objective.kl == nil ? nil : column(0, of: reference().toArray()),
+            referenceLogProbs: objective.kl == nil ? nil : reference.flatMap { $0 },
             entropies: column(1, of: columns),
-            mask: hasMasks ? samples.flatMap { sample in sample.tokens.map { _ in !sample.isMasked } } : nil)
+            mask: hasMasks ? samples.flatMap { sample in sample.tokens.map { _ in !sample.isMasked } } : nil,
+            groupOffsets: units.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.samples.count) })
     }
 }

@@ -5,21 +5,24 @@ public struct PolicyUpdateResult: Sendable {
     /// The largest difference between a log-probability as it was sampled and as it was computed again, nats. While the
     /// policy has not moved since, it is exactly 0: generation and training share one forward pass.
     public private(set) var logProbGap = 0.0
+    /// Forward and backward passes that it took.
+    public let microBatches: Int
     /// TRL's metrics of the micro-batches' weighted means, smallest and largest values.
     private var sums: [String: (sum: Double, weight: Double)] = [:]
 
-    /// The result of nothing.
-    init() {}
+    /// The result of nothing yet.
+    init(microBatches: Int) { self.microBatches = microBatches }
 
     /// The result of one micro-batch.
     init(_ gradient: PolicyGradient, batch: PolicyBatch, level: RatioLevel) {
+        microBatches = 1
         loss = Double(gradient.loss)
         for (new, old) in zip(batch.logProbs, batch.oldLogProbs ?? []) {
             widenGap(Double(abs(new - old)))
         }
         let tokens = Double(batch.logProbs.indices.count(where: batch.isActive))
         for (name, value) in gradient.metrics {
-            let isOfSequences = level == .sequence && name.contains("clip_ratio")
+            let isOfSequences = level != .token && (name.contains("clip_ratio") || name.hasPrefix("vespo/"))
             sums[name] = (value, isOfSequences ? Double(batch.rowCount) : tokens)
         }
     }

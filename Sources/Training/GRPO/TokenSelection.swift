@@ -1,7 +1,8 @@
 /// Which tokens and sequences the surrogate learns from; the KL penalty still sees all of them.
 public struct TokenSelection: Sendable, Equatable {
     /// Share of the tokens with the highest entropy that are learned from; 1 is all. The few tokens where a completion
-    /// forks carry most of the signal.
+    /// forks carry most of the signal. The share is taken of the tokens of a group where `PolicyBatch.groupOffsets` says
+    /// which those are, else of the micro-batch (TRL's choice, which depends on how a step is cut).
     ///
     /// Source: Wang et al. 2025, arXiv:2506.01939, equation 5. Needs `PolicyBatch.entropies`.
     public var topEntropyQuantile: Double
@@ -21,9 +22,12 @@ public struct TokenSelection: Sendable, Equatable {
     func weights(_ batch: PolicyBatch, logProbs: [Double]) -> [Double] {
         var weights = batch.tokenWeights?.map(Double.init) ?? [Double](repeating: 1, count: logProbs.count)
         if topEntropyQuantile < 1, let entropies = batch.entropies {
-            let active = logProbs.indices.filter(batch.isActive).map { Double(entropies[$0]) }
-            let threshold = Self.quantile(active, 1 - topEntropyQuantile)
-            for token in weights.indices where Double(entropies[token]) < threshold { weights[token] = 0 }
+            for rows in batch.groups where !rows.isEmpty {
+                let tokens = batch.rowOffsets[rows.lowerBound]..<batch.rowOffsets[rows.upperBound]
+                let active = tokens.filter(batch.isActive).map { Double(entropies[$0]) }
+                let threshold = Self.quantile(active, 1 - topEntropyQuantile)
+                for token in tokens where Double(entropies[token]) < threshold { weights[token] = 0 }
+            }
         }
         if let offPolicyThreshold, let sampled = batch.samplingLogProbs ?? batch.oldLogProbs {
             for index in 0..<batch.rowCount where batch.advantages[index] < 0 {

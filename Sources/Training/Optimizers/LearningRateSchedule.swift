@@ -9,6 +9,7 @@ import Foundation
 ///     linear                           max(0, (s − t) / max(1, s − w))
 ///     cosine                           max(0, ½·(1 + cos(π·q)))
 ///     inverse_sqrt                     1 / √((t + T − w) / T),   T = w, or 10000 without warm-up
+///     cosine_with_restarts, polynomial   see `CosineRestarts` and `PolynomialDecay`
 public struct LearningRateSchedule: Sendable, Equatable {
     /// The shape of the curve.
     public enum Kind: String, Sendable, CaseIterable {
@@ -20,6 +21,10 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case linear
         /// Falls to 0 along half a cosine; rises again when a run goes on after its last step, as in `transformers`.
         case cosine
+        /// Falls to 0 along half a cosine, again and again.
+        case cosineWithRestarts = "cosine_with_restarts"
+        /// Falls along a power to a rate that need not be 0.
+        case polynomial
         /// Falls with the root of the step; needs no end.
         case inverseSqrt = "inverse_sqrt"
     }
@@ -32,6 +37,10 @@ public struct LearningRateSchedule: Sendable, Equatable {
     public var warmupSteps: Int
     /// Steps of the whole run.
     public var totalSteps: Int
+    /// The form of `polynomial`.
+    public var decay = PolynomialDecay()
+    /// The form of `cosineWithRestarts`.
+    public var restarts = CosineRestarts()
 
     /// A schedule.
     public init(kind: Kind, baseRate: Double, warmupSteps: Int = 0, totalSteps: Int) {
@@ -59,6 +68,8 @@ public struct LearningRateSchedule: Sendable, Equatable {
         case .constant, .constantWithWarmup: return 1
         case .linear: return max(0, (Double(totalSteps) - time) / rest)
         case .cosine: return max(0, 0.5 * (1 + cos(.pi * (time - warmup) / rest)))
+        case .cosineWithRestarts: return restarts.factor((time - warmup) / rest)
+        case .polynomial: return decay.factor((time - warmup) / rest, baseRate: baseRate)
         case .inverseSqrt:
             let scale = warmupSteps > 0 ? warmup : 10_000
             return 1 / ((time + scale - warmup) / scale).squareRoot()

@@ -1,38 +1,21 @@
-import Recipes
 import TensorCore
 
-/// Moves parameters against their gradients: norm, clipping, AdamW, schedule.
+/// Moves parameters against their gradients: norm, clipping, rule, schedule.
 public struct ParameterOptimizer: Sendable {
     /// The update rule.
-    public var rule: AdamW
+    public var rule: any UpdateRule
     /// The learning rate of each step.
     public var schedule: LearningRateSchedule
     /// Gradients are scaled down to this norm; `nil`: never.
     public var maxGradientNorm: Double?
+    /// Parameters whose names end in one of these have no weight decay.
+    public var undecayed: [String] = []
 
     /// An optimizer.
-    public init(rule: AdamW, schedule: LearningRateSchedule, maxGradientNorm: Double?) {
+    public init(rule: any UpdateRule, schedule: LearningRateSchedule, maxGradientNorm: Double?) {
         self.rule = rule
         self.schedule = schedule
         self.maxGradientNorm = maxGradientNorm
-    }
-
-    /// A recipe's optimizer for a run of some steps. `constant` with warm-up steps is `constant_with_warmup`.
-    public init(_ recipe: Recipe, totalSteps: Int) {
-        let optimizer = recipe.optimizer
-        rule = AdamW(
-            beta1: optimizer.betas.first ?? 0.9, beta2: optimizer.betas.last ?? 0.95, epsilon: optimizer.epsilon,
-            weightDecay: optimizer.weightDecay)
-        let kind: LearningRateSchedule.Kind =
-            switch recipe.schedule.kind {
-            case .constant: recipe.schedule.warmupSteps > 0 ? .constantWithWarmup : .constant
-            case .linear: .linear
-            case .cosine: .cosine
-            }
-        schedule = LearningRateSchedule(
-            kind: kind, baseRate: optimizer.learningRate, warmupSteps: recipe.schedule.warmupSteps,
-            totalSteps: totalSteps)
-        maxGradientNorm = optimizer.maxGradientNorm
     }
 
     /// Takes a step with the gathered gradients and clears them.
@@ -42,7 +25,7 @@ public struct ParameterOptimizer: Sendable {
     /// - Returns: The norm before clipping.
     /// - Throws: `TrainingError` (`notFinite`) when the norm is NaN or infinite; nothing has moved then.
     public func advance(
-        _ parameters: ParameterSet, state: inout AdamWState, step: Int
+        _ parameters: ParameterSet, state: inout OptimizerState, step: Int
     ) throws(TrainingError) -> Double {
         let count = parameters.count
         let norm = Self.norm(parameters)
@@ -57,12 +40,20 @@ public struct ParameterOptimizer: Sendable {
         state.advance(
             rule, parameters: UnsafeMutableBufferPointer(start: parameters.values.floats, count: count),
             gradients: UnsafeBufferPointer(start: parameters.gradients.floats, count: count),
-            learningRate: schedule.rate(at: step), gradientScale: maxGradientNorm.map(norm.scale(for:)) ?? 1
+            learningRate: schedule.rate(at: step), gradientScale: maxGradientNorm.map(norm.scale(for:)) ?? 1,
+            exempt: exempt(parameters)
         ) { range, body in
             parallelFor(range.count, pieces: GradientNorm.pieceLength) { body($0) }
         }
         parameters.clearGradients()
         return norm.value
+    }
+
+    /// Where the parameters without weight decay lie.
+    private func exempt(_ parameters: ParameterSet) -> [Range<Int>] {
+        guard rule.weightDecay != 0, !undecayed.isEmpty else { return [] }
+        return parameters.entries.filter { entry in undecayed.contains { entry.name.hasSuffix($0) } }
+            .map { $0.offset..<$0.offset + $0.count }
     }
 
     /// The norm, its pieces summed by all threads and added in order.

@@ -68,15 +68,18 @@ final class GroupScoring {
 extension Engine {
     /// Generates completions of some prompts and scores them.
     ///
+    /// - Parameter firstPrompt: Prompts of the step that were sampled before; draws are addressed from there.
     /// - Returns: The groups, and the seconds that generation took and that rewards took beyond it.
     nonisolated(nonsending) func scoredGroups(
-        _ prompts: [EncodedPrompt], step: Int, sampler: RolloutSampler, rewards: RewardSet, adapter: Adapter?,
+        _ prompts: [EncodedPrompt], step: Int, firstPrompt: Int = 0, sampler: RolloutSampler, rewards: RewardSet,
+        adapter: Adapter?,
         signal: StopSignal
     ) async throws -> (groups: [ScoredGroup], generateSeconds: Double, rewardSeconds: Double) {
         let scoring = GroupScoring(prompts, sampler: sampler, rewards: rewards)
         let watch = Stopwatch()
         do {
-            let requests = sampler.requests(prompts, step: step, adapter: adapter, signal: signal)
+            let requests = sampler.requests(
+                prompts, step: step, firstPrompt: firstPrompt, adapter: adapter, signal: signal)
             _ = try generate(requests) { scoring.add($0) }
             try signal.check()
         } catch {

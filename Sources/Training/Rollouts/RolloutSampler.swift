@@ -42,17 +42,18 @@ public struct RolloutSampler: Sendable {
     /// The requests for some prompts; sample s of prompt p at a step draws at (seed, purpose, step, p, s), whatever else
     /// is generated.
     ///
+    /// - Parameter firstPrompt: The number of the first prompt within the step.
     /// - Parameter adapter: The adapter to generate with.
     /// - Parameter signal: Ends every completion early when a stop is asked for.
     public func requests(
-        _ prompts: [EncodedPrompt], step: Int, adapter: Adapter?, signal: StopSignal
+        _ prompts: [EncodedPrompt], step: Int, firstPrompt: Int = 0, adapter: Adapter?, signal: StopSignal
     ) -> [GenerationRequest] {
         let (stops, tokenizer) = (stops, tokenizer)
         return prompts.enumerated().map { index, prompt in
             GenerationRequest(
                 prompt: prompt.tokens,
                 samples: (0..<groupSize).map {
-                    RandomAddress(seed: seed, purpose: purpose, step: step, prompt: index, sample: $0)
+                    RandomAddress(seed: seed, purpose: purpose, step: step, prompt: firstPrompt + index, sample: $0)
                 },
                 adapter: adapter, parameters: parameters, maxNewTokens: maxNewTokens, endTokens: endTokens
             ) { _, tokens in signal.isSet || Self.endsInStop(tokens, stops, tokenizer) }

@@ -29,6 +29,15 @@ struct RunOutput {
         try metrics.append(MetricsRecord.step(step, result.metrics))
     }
 
+    /// Writes the batch of a failed update as `failed-batch-step-N.json`.
+    ///
+    /// - Returns: Where it is.
+    func save(failedBatch: JSONObject, step: Int) throws -> String {
+        let path = "\(folder.path)/failed-batch-step-\(step).json"
+        try AtomicFile.write(JSONValue.object(failedBatch).text(.pretty(1)) + "\n", to: path)
+        return path
+    }
+
     /// Brings the records to the disk.
     func synchronize() throws(TrackingError) {
         try completions.synchronize()

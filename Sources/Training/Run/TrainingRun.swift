@@ -74,7 +74,7 @@ public final class TrainingRun {
             totalSteps = recipe.steps ?? 100
             let parts = GRPOTrainer.Parts(
                 recipe, model: model, data: data.train, rewards: rewards,
-                reference: try Self.reference(recipe, model: model))
+                reference: try ReferencePolicy(recipe, model: model))
             trainer = GRPOTrainer(parts, parameters: parameters, signal: signal) { adapter in
                 registry?.publish(adapter, as: recipe.name)
             }
@@ -98,12 +98,6 @@ public final class TrainingRun {
         name == "step_time" || name == "tokens_per_second" || name.hasPrefix("time/")
     }
 
-    /// Where every parameter is trained, the KL penalty needs a second model that stays as it was.
-    private static func reference(_ recipe: Recipe, model: LoadedModel) throws -> QwenModel? {
-        guard recipe.adapter.kind == .none, recipe.algorithm.kl.coefficient != 0 else { return nil }
-        return try QwenModel(model.source, precision: model.model.precision)
-    }
-
     /// Takes all steps.
     ///
     /// - Returns: How it ended; an interruption is no error.
@@ -124,6 +118,11 @@ public final class TrainingRun {
         } catch let error as TrainingError where error.code == .notFinite || error.code == .mismatch {
             // The update that failed has moved nothing; what went before it must not be lost.
             if savedStep != trainer.state.step { try save() }
+            if let batch = trainer.failedBatch {
+                // The error itself must not be lost where this can't be written.
+                let path = try? output.save(failedBatch: batch, step: trainer.state.step + 1)
+                progress?.message(path.map { "the batch that failed is in \($0)" } ?? "the batch can't be written")
+            }
             throw error
         }
         if savedStep != trainer.state.step { try save() }
@@ -153,6 +152,7 @@ public final class TrainingRun {
         try output.append(step: step, result)
         if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
         show(result, step: step)
+        for warning in result.warnings { progress?.message(warning) }
         if let stopped { throw stopped }
     }
 

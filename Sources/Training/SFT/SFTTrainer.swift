@@ -41,6 +41,8 @@ public final class SFTTrainer: Trainer {
     public private(set) var state: TrainerState
     /// The adapter as it is now; `nil` when every parameter is trained.
     public private(set) var adapter: Adapter?
+    /// The batch of the update that failed last, if one has.
+    public private(set) var failedBatch: JSONObject?
     private let signal: StopSignal
 
     /// A trainer.
@@ -52,7 +54,7 @@ public final class SFTTrainer: Trainer {
     ) {
         self.parts = parts
         self.parameters = parameters
-        self.state = state ?? TrainerState(parameterCount: parameters.set.count)
+        self.state = state ?? TrainerState()
         self.signal = signal
         adapter = parameters.install()
     }
@@ -69,8 +71,7 @@ public final class SFTTrainer: Trainer {
             units += found
             next.position += 1
         }
-        let result = try gradient(units)
-        let norm = try parts.optimizer.advance(parameters.set, state: &next.optimizer, step: state.step)
+        let (result, norm) = try update(units, &next.optimizer)
         adapter = parameters.install()
         let tokens = units.reduce(0) { $0 + $1.tokenCount + $1.group.completions.count }
         next.step += 1
@@ -88,14 +89,34 @@ public final class SFTTrainer: Trainer {
             ], completions: [])
     }
 
-    /// The gradient of the loss; nothing is left behind when it can't be computed.
-    private func gradient(_ units: [TrainingUnit]) throws(TrainingError) -> CrossEntropy.Result {
+    /// The loss and the optimizer's step; nothing has changed but `failedBatch` when either can't be computed.
+    private func update(
+        _ units: [TrainingUnit], _ optimizer: inout OptimizerState
+    ) throws(TrainingError) -> (CrossEntropy.Result, norm: Double) {
         do throws(TrainingError) {
-            return try parts.loss(units, adapter: adapter, parameters: parameters.set, signal: signal)
+            let result = try parts.loss(units, adapter: adapter, parameters: parameters.set, signal: signal)
+            return (result, try parts.optimizer.advance(parameters.set, state: &optimizer, step: state.step))
         } catch {
             parameters.set.clearGradients()
+            failedBatch = record(of: units, error)
             throw error
         }
+    }
+
+    /// A batch that failed.
+    private func record(of units: [TrainingUnit], _ error: TrainingError) -> JSONObject {
+        let sequences = units.map { unit -> JSONValue in
+            let learned = unit.learned.map { JSONValue.array($0.map { .array($0.map { .bool($0) }) }) } ?? .null
+            let completions = unit.group.completions.map { JSONValue.array($0.map { .integer($0) }) }
+            return [
+                "prompt_ids": .array(unit.group.prompt.map { .integer($0) }), "completions": .array(completions),
+                "learned": learned,
+            ]
+        }
+        return [
+            "step": .integer(state.step + 1), "error": .string(error.message),
+            "learning_rate": .double(parts.optimizer.schedule.rate(at: state.step)), "sequences": .array(sequences),
+        ]
     }
 }
 

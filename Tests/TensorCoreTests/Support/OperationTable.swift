@@ -3,7 +3,7 @@ import TensorCore
 
 /// The table: a new operation needs a row here.
 let operationTable: [OperationCase] =
-    linearCases + elementwiseCases + rowCases + attentionCases
+    linearCases + elementwiseCases + rowCases + attentionCases + expertCases
 
 /// Sum, gate, rounding and choice of rows.
 private let elementwiseCases: [OperationCase] = {
