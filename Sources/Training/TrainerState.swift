@@ -1,3 +1,4 @@
+import ModelFiles
 import OrderedJSON
 import QwenModel
 
@@ -17,6 +18,24 @@ public struct TrainerState: Sendable, Equatable {
     public init(parameterCount: Int) { optimizer = AdamWState(count: parameterCount) }
 }
 
+extension TrainerState: Checkpointable {
+    /// The counters, and the optimizer's own state.
+    public var savedState: SavedState {
+        [
+            "step": .integer(step), "position": .integer(position), "token_count": .integer(tokenCount),
+            "optimizer": .group(optimizer.savedState),
+        ]
+    }
+
+    /// Takes back the counters and the optimizer's state.
+    public mutating func restore(_ state: SavedState) throws {
+        step = try state.count("step")
+        position = try state.count("position")
+        tokenCount = try state.count("token_count")
+        try optimizer.restore(state.group("optimizer"))
+    }
+}
+
 /// What one step gives to whoever keeps records.
 public struct StepResult: Sendable {
     /// Metrics by their names in metrics.jsonl. Values that depend on the clock, and differ from run to run, are
@@ -27,8 +46,8 @@ public struct StepResult: Sendable {
     public var completions: [JSONObject]
 }
 
-/// What takes steps.
-public protocol Trainer: AnyObject {
+/// What takes steps. Its state holds all that moves: parameters, counters, the optimizer's memory.
+public protocol Trainer: AnyObject, Checkpointable {
     /// What is trained.
     var parameters: TrainedParameters { get }
     /// What a checkpoint holds besides the parameters.

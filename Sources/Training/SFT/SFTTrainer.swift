@@ -1,3 +1,4 @@
+import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
@@ -96,6 +97,20 @@ public final class SFTTrainer: Trainer {
             parameters.set.clearGradients()
             throw error
         }
+    }
+}
+
+extension SFTTrainer {
+    /// Parameters and counters.
+    public var savedState: SavedState {
+        ["parameters": .group(parameters.set.savedState), "state": .group(state.savedState)]
+    }
+
+    /// Goes on where another trainer of the recipe was.
+    public func restore(_ saved: SavedState) throws {
+        try parameters.set.restore(saved.group("parameters"))
+        try state.restore(saved.group("state"))
+        adapter = parameters.install()
     }
 }
 
