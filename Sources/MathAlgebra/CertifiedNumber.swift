@@ -21,6 +21,9 @@ final class CertifiedField {
     private static let maximumDegree = 48
     private static let maximumExponent = 512
     private static let maximumNodes = 400
+    /// Sizes of powers of numbers, in bits, and largest factorial.
+    private static let maximumBits = 1 << 22
+    private static let maximumFactorial = 50_000
     private var nodes = 0
 
     init(budget: StepBudget, sign: @escaping (Expression) -> Int?) {
@@ -103,7 +106,9 @@ final class CertifiedField {
             return made { ca_exp($0, argument, context) }
         }
         if let exact = exponent.literal {
-            guard exact.numerator.magnitude <= Self.maximumExponent, exact.denominator.magnitude <= Self.maximumDegree
+            let size = base.literal.map { max(1, $0.bitWidth) }
+            let limit = size.map { max(Self.maximumExponent, Self.maximumBits / $0) } ?? Self.maximumExponent
+            guard exact.numerator.magnitude <= limit, exact.denominator.magnitude <= Self.maximumDegree
             else {
                 throw Unsupported()
             }
@@ -129,6 +134,7 @@ final class CertifiedField {
             }
             return try power(arguments[0], .number(exponent))
         }
+        if operation == .factorial || operation == .binomial { return try combinatorial(operation, arguments) }
         if let definition = Self.definition(operation, arguments) { return try number(definition) }
         let x = try number(arguments[0])
         switch operation {
@@ -151,6 +157,25 @@ final class CertifiedField {
         case .conjugate: return made { ca_conj($0, x, context) }
         default: throw Unsupported()
         }
+    }
+
+    private func combinatorial(
+        _ operation: Expression.Operation, _ arguments: [Expression]
+    ) throws(Unsupported) -> Pointer {
+        let values = arguments.compactMap { $0.literal?.int }.filter { (0...Self.maximumFactorial).contains($0) }
+        guard values.count == arguments.count else { throw Unsupported() }
+        let number = UnsafeMutablePointer<fmpz>.allocate(capacity: 1)
+        fmpz_init(number)
+        defer {
+            fmpz_clear(number)
+            number.deallocate()
+        }
+        if operation == .factorial {
+            fmpz_fac_ui(number, UInt(values[0]))
+        } else {
+            fmpz_bin_uiui(number, UInt(values[0]), UInt(values[1]))
+        }
+        return made { ca_set_fmpz($0, number, context) }
     }
 
     /// Functions that Calcium lacks, by those that it has.

@@ -9,7 +9,7 @@ struct Rewriting {
     /// The expression with each such part replaced.
     func simplified(_ expression: Expression) -> Expression {
         if expression.literal == nil, expression.symbols.isEmpty {
-            let evaluator = ExactEvaluator(budget: budget, maximumBits: 1 << 16, maximumTerms: 100_000)
+            let evaluator = ExactEvaluator(budget: budget, maximumBits: 1 << 12, maximumTerms: 100_000)
             if let value = try? evaluator.value(expression), let real = value.real { return .number(real) }
         }
         switch expression {
@@ -18,6 +18,14 @@ struct Rewriting {
             return Series.closedForm(kind, simplified(body), index, simplified(from)) ?? expression
         case .repeated(let kind, let body, let index, let from, let to):
             if let product = Series.constantTerms(kind, body, index, from, to) { return simplified(product) }
+            return expression.map(simplified)
+        case .call(.log, let arguments) where arguments.count == 2:
+            // The logarithm of a power that is too large to be looked at.
+            if case .power(let base, let exponent) = arguments[0], let value = base.literal, !value.isNegative,
+                !value.isZero, exponent.symbols.isEmpty, !exponent.contains(where: { $0 == .constant(.i) })
+            {
+                return .product(of: [simplified(exponent), .call(.log, [base, simplified(arguments[1])])])
+            }
             return expression.map(simplified)
         case .call(let operation, let arguments) where operation == .gcd || operation == .lcm:
             return Monomial.common(operation, arguments.map(simplified)) ?? expression

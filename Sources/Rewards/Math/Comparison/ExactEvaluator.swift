@@ -55,7 +55,7 @@ package struct ExactEvaluator {
     package var values: [String: Gaussian] = [:]
 
     /// An evaluator with its limits.
-    package init(budget: StepBudget, maximumBits: Int = 1 << 14, maximumTerms: Int = 2000) {
+    package init(budget: StepBudget, maximumBits: Int = 1 << 12, maximumTerms: Int = 2000) {
         self.budget = budget
         self.maximumBits = maximumBits
         self.maximumTerms = maximumTerms

@@ -62,8 +62,10 @@ public enum AnswerExtraction {
     /// The final answer, with a "final answer" phrase before any box (`prefersPhrase`), or of a gold answer in prose.
     static func extract(from completion: String, prefersPhrase: Bool, isGold: Bool) -> Outcome {
         let tail = String(decoding: completion.utf8.suffix(maximumBytes), as: UTF8.self)
-        let unfinished = ThinkTags.endsInThought(tail)
-        let bytes = withoutTurnMarks(MathText.normalized(ThinkTags.answer(in: tail) ?? tail[...]))
+        let hasTags = tail.utf8.contains(0x3C)
+        let unfinished = hasTags && ThinkTags.endsInThought(tail)
+        let body = hasTags ? ThinkTags.answer(in: tail) ?? tail[...] : tail[...]
+        let bytes = withoutTurnMarks(MathText.normalized(body))
         let mark = AnswerPhrase.last(in: bytes)
         let boxes = BoxScanner.lastBoxes(in: bytes, isGold: isGold)
         if let mark, mark.isFinal, outdoes(mark, boxes, prefersPhrase), let answer = phrase(in: bytes, mark) {
@@ -155,15 +157,20 @@ public enum AnswerExtraction {
 
     /// The text before the first `<|im_end|>` and its like: what follows is another turn.
     private static func withoutTurnMarks(_ bytes: [UInt8]) -> [UInt8] {
-        let marks = ["<|im_", "<|endof", "<|eot"].map { Array($0.utf8) }
         let start = bytes.firstIndex { $0 > 0x20 } ?? 0
-        guard
-            let end = bytes.indices.first(where: { index in
-                bytes[index] == 0x3C && index > start && marks.contains { ByteSearch.matches($0, in: bytes, at: index) }
-            })
-        else { return bytes }
-        return Array(bytes[..<end])
+        var index = start + 1
+        while index < bytes.count {
+            if bytes[index] == 0x3C, index + 1 < bytes.count, bytes[index + 1] == 0x7C,
+                turnMarks.contains(where: { ByteSearch.matches($0, in: bytes, at: index) })
+            {
+                return Array(bytes[..<index])
+            }
+            index += 1
+        }
+        return bytes
     }
+
+    private static let turnMarks = ["<|im_", "<|endof", "<|eot"].map { Array($0.utf8) }
 
     /// The last answer tag and what stands in it; no content if it is never closed.
     private static func lastTag(in bytes: [UInt8]) -> (start: Int, content: Range<Int>?)? {

@@ -66,6 +66,8 @@ enum BoxScanner {
 
     /// The box command at an offset: where its content begins, and whether it stands in braces. `\boxed 5` boxes one token.
     private static func box(in bytes: [UInt8], at start: Int) -> (content: Int, isGroup: Bool)? {
+        // Most backslashes are settled by one look.
+        guard start + 1 < bytes.count, bytes[start + 1] == 0x62 || bytes[start + 1] == 0x66 else { return nil }
         guard let command = commands.first(where: { ByteSearch.matches($0, in: bytes, at: start) }) else { return nil }
         var index = start + command.count
         while index < bytes.count, bytes[index] == 0x20 { index += 1 }

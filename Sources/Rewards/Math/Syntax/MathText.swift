@@ -16,7 +16,7 @@ enum MathText {
                 bytes.append(UInt8(truncatingIfNeeded: scalar.value))
                 continue
             }
-            let raised = UnicodeSpelling.scripts[scalar]
+            let raised = UnicodeSpelling.mayBeScript(scalar.value) ? UnicodeSpelling.scripts[scalar] : nil
             if let raised, raised.kind == script {
                 bytes += raised.text.utf8
                 continue

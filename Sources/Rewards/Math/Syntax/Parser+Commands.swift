@@ -75,7 +75,7 @@ extension Parser {
                 base = try argument(wide: false)
             }
         }
-        if power == .integer(-1), let inverse = Expression.Operation(rawValue: "arc" + operation.rawValue) {
+        if power == .integer(-1), let inverse = CommandNames.functions["arc" + operation.rawValue] {
             (operation, power) = (inverse, nil)
         }
         var arguments = try functionArguments()
@@ -109,14 +109,17 @@ extension Parser {
 
     /// What a function without brackets takes: the factors up to a sign, a bracket, or the next function.
     private mutating func bareArgument() throws(MathSyntaxError) -> Expression {
-        if takeSign("-") { return try bareArgument().negated }
+        var isNegative = false
+        while takeSign("-") { isNegative.toggle() }
         var factors = [try postfix()]
         while true {
             switch current {
             case .symbol, .command("pi"), .command("frac"), .command("sqrt"), .command("e"), .command("i"), .word("pi"),
                 .sign("{"):
                 factors.append(try postfix())
-            default: return .product(of: factors)
+            default:
+                let value = Expression.product(of: factors)
+                return isNegative ? value.negated : value
             }
         }
     }

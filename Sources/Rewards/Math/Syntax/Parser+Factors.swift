@@ -6,7 +6,7 @@ extension Parser {
     /// A factor with its powers, subscripts, factorials, percent and degree signs.
     mutating func postfix() throws(MathSyntaxError) -> Expression {
         var value = try nested { (parser) throws(MathSyntaxError) in try parser.primary() }
-        for _ in 0..<Self.maximumDepth {
+        for _ in 0...Self.maximumChain {
             switch current {
             case .sign("^"):
                 position += 1
@@ -181,7 +181,10 @@ extension Parser {
             if isSign("(") { return try nested { (parser) throws(MathSyntaxError) in try parser.bracketed() } }
         }
         switch current {
-        case .sign("{"): return try nested { (parser) throws(MathSyntaxError) in try parser.group() }
+        case .sign("{"):
+            let value = try nested { (parser) throws(MathSyntaxError) in try parser.group() }
+            if case .set(let members) = value, members.count == 1 { return members[0] }  // x^{\left\{3 + 1\right\}}
+            return value
         case .number(var literal):
             if !wide, literal.isDigits, literal.whole.utf8.count > 1 {
                 let first = String(literal.whole.removeFirst())

@@ -80,24 +80,33 @@ extension Parser {
         return bottom.inverse.map { top * $0 }
     }
 
-    /// The fraction ahead, if it is one of two whole numbers; else nothing is read.
+    /// The fraction ahead, if it is one of two whole numbers; else nothing is read. `\frac12` has two digits in one token.
     private mutating func wholeFraction() -> (top: Rational, bottom: Rational)? {
-        let (start, saved) = (position, tokens)
-        position += 1
-        if let top = try? argument(wide: false), let bottom = try? argument(wide: false), case .number(let a) = top,
-            case .number(let b) = bottom, a.isInteger, b.isInteger
-        {
-            return (a, b)
+        if case .number(let digits)? = peek(1), digits.isDigits, digits.whole.utf8.count == 2 {
+            guard let value = digits.value?.int else { return nil }
+            position += 2
+            return (Rational(value / 10), Rational(value % 10))
         }
-        (position, tokens) = (start, saved)
-        return nil
+        guard let (top, length) = wholeArgument(at: 1), let (bottom, rest) = wholeArgument(at: 1 + length) else {
+            return nil
+        }
+        position += 1 + length + rest
+        return (top, bottom)
     }
 
-    /// The letters of `2A_{16}`: hexadecimal digits whose base follows. `offset` is
-    /// where the tokens after those letters are.
-    private func hexadecimal(
-        _ letters: String, from offset: Int
-    ) -> (text: String, base: Int, tokens: Int)? {
+    /// A digit, or a whole number in braces, and how many tokens it takes.
+    private func wholeArgument(at offset: Int) -> (Rational, Int)? {
+        if case .number(let digit)? = peek(offset), digit.isDigits, digit.whole.utf8.count == 1 {
+            return digit.value.map { ($0, 1) }
+        }
+        guard isSign("{", at: offset), case .number(let number)? = peek(offset + 1), number.isInteger,
+            isSign("}", at: offset + 2)
+        else { return nil }
+        return number.value.map { ($0, 3) }
+    }
+
+    /// The letters of `2A_{16}`: hexadecimal digits whose base follows. `offset` is where the tokens after them are.
+    private func hexadecimal(_ letters: String, from offset: Int) -> (text: String, base: Int, tokens: Int)? {
         var text = letters
         var count = offset
         while case .symbol(let more)? = peek(count), !tokens[position + count].spaced {

@@ -7,6 +7,8 @@ struct Parser {
     static let maximumDepth = 128
     /// Nodes of one tree.
     static let maximumNodes = 20_000
+    /// Powers and factorials behind one factor, moduli in one product: what makes a tree deeper without brackets.
+    static let maximumChain = 8
 
     var tokens: [Lexeme]
     var position = 0
@@ -237,6 +239,7 @@ extension Parser {
 
     mutating func product() throws(MathSyntaxError) -> Expression {
         var factors = [try signed()]
+        var moduli = 0
         loop: while true {
             switch current {
             case .sign("*"), .command("cdot"), .command("times"):
@@ -255,8 +258,9 @@ extension Parser {
                 guard startsFactor else { break loop }
                 factors.append(try postfix())
             }
+            if factors.count == 1 { moduli += 1 }  // each one makes the tree deeper
             nodes += 1
-            guard nodes <= Self.maximumNodes else { throw MathSyntaxError("too large") }
+            guard nodes <= Self.maximumNodes, moduli <= Self.maximumChain else { throw MathSyntaxError("too large") }
         }
         return try withUnit(.product(of: factors))
     }
@@ -274,7 +278,7 @@ extension Parser {
         if isCommand("pm") || isCommand("mp") {
             let upper = isCommand("pm") != isNegative
             position += 1
-            return .plusMinus(try product(), upper: upper)
+            return .plusMinus(try nested { (parser) throws(MathSyntaxError) in try parser.product() }, upper: upper)
         }
         let value = try postfix()
         return isNegative ? value.negated : value
@@ -320,7 +324,7 @@ extension Parser {
         }
         if let factor = Units.multipliers[words.lowercased().trimmed] {
             position += count
-            return try withUnit(.product(of: [.integer(factor), value]))
+            return .product(of: [.integer(factor), value])
         }
         var power = 1
         if isSign("^", at: count) {

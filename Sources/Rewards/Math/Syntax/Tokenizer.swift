@@ -3,7 +3,7 @@ struct Tokenizer {
     /// Tokens beyond which a text is refused.
     static let maximumTokens = 20_000
     /// Digits of one number.
-    static let maximumDigits = 4096
+    static let maximumDigits = 2048
     private let bytes: ArraySlice<UInt8>
     private var position: Int
     private var lexemes: [Lexeme] = []
@@ -201,7 +201,9 @@ struct Tokenizer {
             append(name == "mathrm" ? .symbol(String(Unicode.Scalar(letter))) : .text(MathText.string(content)))
         } else {
             let text = MathText.string(content)
-            append(CommandNames.functions[text] != nil ? .command(text) : .text(text))
+            // \text{min} is minutes, unless arguments follow.
+            let isFunction = CommandNames.functions[text] != nil && (text != "min" || byte(at: position) == 0x28)
+            append(isFunction ? .command(text) : .text(text))
         }
     }
 

@@ -14,6 +14,11 @@ enum UnicodeSpelling {
         }
     }
 
+    /// Whether a character is worth a look at the table of superscripts and subscripts.
+    static func mayBeScript(_ value: UInt32) -> Bool {
+        (0xB2...0xB9).contains(value) || (0x1D62...0x209C).contains(value) || value == 0x2C7C || value == 0x2E3
+    }
+
     /// Superscripts and subscripts: which, and what of.
     static let scripts: [Unicode.Scalar: (kind: UInt8, text: String)] = {
         var table: [Unicode.Scalar: (kind: UInt8, text: String)] = [:]
