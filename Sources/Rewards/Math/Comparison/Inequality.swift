@@ -180,11 +180,15 @@ enum RealRoots {
         }
     }
 
-    /// A rational root by its divisors: small numerators over small denominators.
+    /// A rational root with a small numerator and denominator: they divide the last and the first coefficient.
     private static func rationalRoot(of polynomial: Polynomial) -> Rational? {
         if polynomial.coefficients[0].isZero { return .zero }
-        for bottom in 1...12 {
-            for top in 1...120 {
+        let scale = polynomial.coefficients.reduce(BigInt(1)) { $0 * $1.denominator }
+        guard scale.bitWidth <= 1024, let leading = polynomial.coefficients.last else { return nil }
+        let first = (Rational(scale) * polynomial.coefficients[0]).numerator
+        let last = (Rational(scale) * leading).numerator
+        for bottom in 1...6 where (last % BigInt(bottom)).isZero {
+            for top in 1...60 where (first % BigInt(top)).isZero {
                 for sign in [1, -1] {
                     guard let root = Rational(BigInt(sign * top), over: BigInt(bottom)) else { continue }
                     if self.sign(polynomial, at: root) == 0 { return root }

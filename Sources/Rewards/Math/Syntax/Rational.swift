@@ -25,7 +25,7 @@ package struct Rational: Hashable, Sendable, Comparable {
     /// A fraction; `nil` if the denominator is 0.
     package init?(_ numerator: BigInt, over denominator: BigInt) {
         guard !denominator.isZero else { return nil }
-        let divisor = numerator.magnitude.greatestCommonDivisor(with: denominator.magnitude)
+        let divisor = Self.commonDivisor(numerator.magnitude, denominator.magnitude)
         let flips = denominator.sign == .minus
         let top = divisor == 1 ? numerator.magnitude : numerator.magnitude / divisor
         let bottom = divisor == 1 ? denominator.magnitude : denominator.magnitude / divisor
@@ -41,6 +41,25 @@ package struct Rational: Hashable, Sendable, Comparable {
         } else {
             self = Rational(digits, over: BigInt(10).power(-exponent)) ?? .zero
         }
+    }
+
+    /// A fraction that is reduced already, with a positive denominator.
+    private init(reduced numerator: BigInt, over denominator: BigInt) {
+        self.numerator = numerator
+        self.denominator = denominator
+    }
+
+    /// Euclid's algorithm while the sizes differ, so that the binary one, which takes a step a bit, has little to do.
+    private static func commonDivisor(_ a: BigUInt, _ b: BigUInt) -> BigUInt {
+        var (large, small) = a > b ? (a, b) : (b, a)
+        while !small.isZero {
+            if small == 1 { return 1 }
+            if large.bitWidth <= small.bitWidth + 8, small.bitWidth <= 128 {
+                return large.greatestCommonDivisor(with: small)
+            }
+            (large, small) = (small, large % small)
+        }
+        return large
     }
 
     package var isZero: Bool { numerator.isZero }
@@ -71,10 +90,14 @@ package struct Rational: Hashable, Sendable, Comparable {
     package var magnitude: Rational { isNegative ? -self : self }
 
     /// 1 divided by it; `nil` for 0.
-    package var inverse: Rational? { Rational(denominator, over: numerator) }
+    package var inverse: Rational? {
+        guard !isZero else { return nil }
+        return isNegative
+            ? Rational(reduced: -denominator, over: -numerator) : Rational(reduced: denominator, over: numerator)
+    }
 
     package static prefix func - (value: Rational) -> Rational {
-        Rational(-value.numerator, over: value.denominator) ?? .zero
+        Rational(reduced: -value.numerator, over: value.denominator)
     }
 
     package static func + (a: Rational, b: Rational) -> Rational {
@@ -97,7 +120,7 @@ package struct Rational: Hashable, Sendable, Comparable {
     /// A power with a whole exponent; `nil` for 0 to a negative one. The caller bounds the size.
     package func power(_ exponent: Int) -> Rational? {
         guard exponent >= 0 else { return inverse?.power(-exponent) }
-        return Rational(numerator.power(exponent), over: denominator.power(exponent))
+        return Rational(reduced: numerator.power(exponent), over: denominator.power(exponent))
     }
 
     /// The exact `degree`-th root, if it is rational.
