@@ -24,10 +24,12 @@ public struct MathVerifier: Sendable {
     public func verify(
         gold: String, prediction: String, configuration: MathConfiguration = MathConfiguration()
     ) async -> MathVerdict {
+        let start = ContinuousClock.now
         switch check(gold: gold, prediction: prediction, configuration: configuration) {
         case .decided(let verdict): return verdict
         case .open(let question, let answer):
-            let reply = await algebra?.reply(to: question, within: timeLimit)
+            let left = max(timeLimit / 4, timeLimit - (ContinuousClock.now - start))
+            let reply = await algebra?.reply(to: question, within: left)
             switch reply ?? .unavailable("the answer needs algebra, and the verifier has no algebra service") {
             case .equal: return Self.verdict(.correct, answer, "the answers are equal (algebra)")
             case .different: return Self.verdict(.wrong, answer, "the answers differ (algebra)")

@@ -281,7 +281,7 @@ extension ExactEvaluator {
 
     private func factorial(_ value: BigInt) throws(Fault) -> BigInt {
         guard value.sign == .plus || value.isZero else { throw .undefined }
-        guard let count = Int(exactly: value), count <= maximumBits / 4 else { throw .tooLarge }
+        guard let count = Int(exactly: value), count <= maximumBits / 8 else { throw .tooLarge }
         var result = BigInt(1)
         guard count > 1 else { return result }
         for factor in 2...count {
@@ -295,7 +295,7 @@ extension ExactEvaluator {
         guard k.sign == .plus || k.isZero else { return 0 }
         guard n.sign == .plus || n.isZero else { throw .undefined }
         guard k <= n else { return 0 }
-        guard let count = Int(exactly: min(k, n - k)), count <= 4096 else { throw .tooLarge }
+        guard let count = Int(exactly: min(k, n - k)), count <= maximumBits / 16 else { throw .tooLarge }
         var result = BigInt(1)
         for step in 0..<count {
             result = result * (n - BigInt(step)) / BigInt(step + 1)
