@@ -58,7 +58,16 @@ let package = Package(
             swiftSettings: optimized),
         .target(
             name: "Rewards",
-            dependencies: ["OrderedJSON", "RegularExpressions", .product(name: "BigInt", package: "BigInt")],
+            dependencies: [
+                "OrderedJSON", "RegularExpressions", "WorkerProcesses", .product(name: "BigInt", package: "BigInt"),
+            ],
+            swiftSettings: optimized),
+        .systemLibrary(
+            name: "CCalcium",
+            providers: [.apt(["libcalcium-dev", "libantic-dev", "libflint-arb-dev", "libflint-dev"])]),
+        .target(
+            name: "MathAlgebra",
+            dependencies: ["CCalcium", "Rewards", "OrderedJSON", .product(name: "BigInt", package: "BigInt")],
             swiftSettings: optimized),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
@@ -86,7 +95,7 @@ let package = Package(
             name: "touchstone",
             dependencies: [
                 "Benchmarking", "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
-                "Rewards",
+                "Rewards", "MathAlgebra", "WorkerProcesses",
                 "Tracking",
                 "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -114,7 +123,9 @@ let package = Package(
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
-        .testTarget(name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "RewardsTests", dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON"],
+            swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),

@@ -72,14 +72,22 @@ struct TextCommandTests {
                 ["id": "a", "gold": "1/2", "prediction": "It is \\boxed{0.5}."],
                 ["gold": "2", "prediction": "So \\boxed{3}", "config": ["gold_form": "bare", "strict": true]],
                 ["id": 7, "gold": "2", "prediction": "no idea"],
+                ["id": 8, "gold": "\\sqrt{8}", "prediction": "\\boxed{2\\sqrt2}"],
             ])
         #expect(
             output == [
-                ["id": "a", "verdict": "correct", "score": 1, "extracted": "0.5", "reason": "the numbers are equal"],
-                ["id": 1, "verdict": "wrong", "score": 0, "extracted": "3", "reason": "the numbers differ"],
+                [
+                    "id": "a", "verdict": "correct", "score": 1, "extracted": "0.5",
+                    "reason": "boxed: the answers are equal",
+                ],
+                ["id": 1, "verdict": "wrong", "score": 0, "extracted": "3", "reason": "boxed: the answers differ"],
                 [
                     "id": 7, "verdict": "unparsable", "score": 0, "extracted": nil,
-                    "reason": "no box, answer phrase, answer tag or number",
+                    "reason": "no box, answer phrase, answer tag, formula or number",
+                ],
+                [
+                    "id": 8, "verdict": "correct", "score": 1, "extracted": "2\\sqrt2",
+                    "reason": "boxed: the answers are equal (algebra)",
                 ],
             ])
     }

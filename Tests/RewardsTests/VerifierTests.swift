@@ -10,7 +10,8 @@ struct VerifierTests {
         arguments: [
             ("18", "\\boxed{18}", .correct), ("18", "\\boxed{19}", .wrong), ("18", "no idea", .unparsable),
             ("", "18", .goldUnparsable),
-            ("\\frac{1}{2", "\\boxed{1}", .goldUnparsable), ("18", "\\boxed{x^2}", .unparsable),
+            ("\\frac{1}{2", "\\boxed{1}", .goldUnparsable), ("18", "\\boxed{x^2}", .wrong),
+            ("18", "\\boxed{\\frac{1}{}}", .unparsable), ("2\\sqrt2", "\\boxed{\\sqrt8}", .correct),
             ("\\sqrt{2}", "\\boxed{\\sqrt{2}.}", .correct),
             ("x^2+1", "\\boxed{x^2 + 1}", .correct), ("x^2+1", "\\boxed{x^2+2}", .wrong),
             ("\\text{Evelyn}", "\\boxed{Evelyn}", .correct),
@@ -19,25 +20,26 @@ struct VerifierTests {
             ("\\frac{1}{23}", "\\boxed{\\frac{12}{3}}", .wrong), ("\\dfrac{a}{b}", "\\boxed{\\frac{a}{b}}", .correct),
             ("1,2", "$\\boxed{1}$ and $\\boxed{2}$", .correct),
             ("we add 9*2\n#### 1,800", "\\boxed{1800}", .correct), ("Thus $\\boxed{\\frac34}$.", "0.75", .correct),
-            ("4 2", "\\boxed{42}", .wrong),
+            ("4 2", "\\boxed{42}", .goldUnparsable),
             ("\\left(1,2\\right)", "\\boxed{(1, 2)}", .correct), ("10^{75}", "\\boxed{10^{75}}", .correct),
         ] as [(String, String, MathVerdict.Verdict)])
-    func verdicts(gold: String, prediction: String, verdict: MathVerdict.Verdict) {
-        let result = MathVerifier.verify(gold: gold, prediction: prediction)
+    func verdicts(gold: String, prediction: String, verdict: MathVerdict.Verdict) async {
+        let result = await MathChecking.verifier.verify(gold: gold, prediction: prediction)
         #expect(result.verdict == verdict, "\(result)")
         #expect(result.score == (verdict == .correct ? 1 : 0))
         #expect(!result.reason.isEmpty)
     }
 
     @Test("choices are letters, with or without parentheses")
-    func choice() {
+    func choice() async {
         let configuration = MathConfiguration(goldForm: .choice)
         for (prediction, score) in [
             ("The answer is (B).", 1), ("Answer: B", 1), ("\\boxed{\\text{B}}", 1), ("\\boxed{\\textbf{(B)}}", 1),
             ("\\boxed{A, B}", 0), ("\\boxed{C}", 0),
-            ("\\boxed{A} or \\boxed{B}", 0), ("A. The answer is A. The answer is C.", 0), ("\\boxed{b}", 0), ("B", 0),
+            ("\\boxed{A} or \\boxed{B}", 0), ("A. The answer is A. The answer is C.", 0), ("\\boxed{b}", 0), ("B", 1),
+            ("\\boxed{\\text{(B) } 42}", 1), ("\\boxed{(A) or (B)}", 0), ("\\boxed{Bob}", 0),
         ] {
-            let verdict = MathVerifier.verify(gold: "B", prediction: prediction, configuration: configuration)
+            let verdict = await MathVerifier().verify(gold: "B", prediction: prediction, configuration: configuration)
             #expect(verdict.score == score, "\(prediction): \(verdict)")
         }
     }

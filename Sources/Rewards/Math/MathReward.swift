@@ -9,21 +9,30 @@ public struct MathReward: RewardFunction {
     public let name: String
     /// The column of the gold answer.
     public let column: String
-    /// How gold answers are read.
+    /// How answers are read and compared.
     public let configuration: MathConfiguration
+    /// What checks them.
+    public let verifier: MathVerifier
 
     /// A math reward.
     public init(
-        name: String = "math", column: String = "answer", configuration: MathConfiguration = MathConfiguration()
+        name: String = "math", column: String = "answer", configuration: MathConfiguration = MathConfiguration(),
+        verifier: MathVerifier = MathVerifier()
     ) {
         self.name = name
         self.column = column
         self.configuration = configuration
+        self.verifier = verifier
     }
 
     /// 1, 0, or an outcome without a score for each sample.
     public func score(_ batch: [RewardSample]) async -> RewardBatch {
-        let verdicts = batch.map(verdict)
+        let verdicts = await withTaskGroup(of: (Int, MathVerdict?).self) { group in
+            for (index, sample) in batch.enumerated() { group.addTask { (index, await verdict(sample)) } }
+            var verdicts = [MathVerdict?](repeating: nil, count: batch.count)
+            for await (index, verdict) in group { verdicts[index] = verdict }
+            return verdicts
+        }
         let judged = verdicts.compactMap { $0 }
         guard !judged.isEmpty else { return RewardBatch(verdicts.map(Self.outcome)) }
         let unparsable = judged.count { $0.verdict == .unparsable }
@@ -32,7 +41,7 @@ public struct MathReward: RewardFunction {
     }
 
     /// The verdict on one sample, or `nil` if its row has no gold answer.
-    public func verdict(_ sample: RewardSample) -> MathVerdict? {
+    public func verdict(_ sample: RewardSample) async -> MathVerdict? {
         let gold: String
         switch sample.columns[column] {
         case .string(let text): gold = text
@@ -40,7 +49,7 @@ public struct MathReward: RewardFunction {
         case .double(let value): gold = JSONValue.pythonSpelling(of: value)
         default: return nil
         }
-        return MathVerifier.verify(
+        return await verifier.verify(
             gold: gold, prediction: ThinkTags.completion(of: sample), configuration: configuration)
     }
 

@@ -10,7 +10,7 @@ public struct MathVerdict: Hashable, Sendable {
         case unparsable
         /// The gold answer can't be read: nothing can be said of the completion.
         case goldUnparsable = "gold_unparsable"
-        /// Checking took too long.
+        /// Checking took too long, or its worker died: it is not known whether the answer is right.
         case timeout
     }
 
@@ -35,7 +35,7 @@ public struct MathVerdict: Hashable, Sendable {
     }
 }
 
-/// How gold answers are to be read.
+/// How answers are to be read and compared.
 public struct MathConfiguration: Hashable, Sendable {
     /// What kind of text a gold answer is.
     public enum GoldForm: String, CaseIterable, Sendable {
@@ -45,15 +45,34 @@ public struct MathConfiguration: Hashable, Sendable {
         case text
         /// The letter of a multiple-choice answer.
         case choice
-        /// A word or sentence that must be met letter by letter.
+        /// A word or sentence that must be met letter by letter, but for capitals and blanks.
         case string
     }
 
+    /// Fewest significant digits with which a decimal may stand for a value without a finite decimal.
+    public static let significantDigits = 6
+
     /// What kind of text the gold answer is.
     public var goldForm: GoldForm
+    /// The letters or words to choose from, for `choice` and `string`.
+    public var strings: [String]
+    /// Whether an inequality may answer where the gold answer is a set: `-2 ≤ x ≤ 7` for `x ∈ [-2, 7]`.
+    public var allowSetRelation: Bool
+    /// Fewest decimal places with which a decimal may stand for a value without a finite decimal; `nil` asks for six
+    /// significant digits instead.
+    public var roundingPlaces: Int?
+    /// Whether an announced "final answer" goes before a box that comes after it.
+    public var prefersPhrase: Bool
 
     /// A configuration; the default reads data sets' answers.
-    public init(goldForm: GoldForm = .bare) {
+    public init(
+        goldForm: GoldForm = .bare, strings: [String] = [], allowSetRelation: Bool = true, roundingPlaces: Int? = nil,
+        prefersPhrase: Bool = false
+    ) {
         self.goldForm = goldForm
+        self.strings = strings
+        self.allowSetRelation = allowSetRelation
+        self.roundingPlaces = roundingPlaces
+        self.prefersPhrase = prefersPhrase
     }
 }

@@ -1,103 +1,108 @@
 /// Checks a completion's final answer against the gold answer.
 ///
-/// Numbers are compared exactly, as rationals. What is not a number is correct only if it is spelled like the gold answer,
-/// up to what TeX ignores. In doubt an answer is wrong: several candidates, a formula around the number, a sentence that goes on.
-public enum MathVerifier {
+/// Integers, fractions, polynomials, lists and words are decided in process, in microseconds. Roots, logarithms and their
+/// like go to an `AlgebraService`, which may be killed at its deadline; where it gives no answer the verdict is `timeout`.
+/// In doubt an answer is wrong: several candidates, a formula around the number, a sentence that goes on.
+public struct MathVerifier: Sendable {
+    /// The time that one check may take.
+    public let timeLimit: Duration
+    private let algebra: (any AlgebraService)?
+
+    /// A verifier.
+    ///
+    /// - Parameter algebra: Decides what arithmetic does not; without one such answers end as `timeout`.
+    /// - Parameter timeLimit: For each check, the algebra included; 100 ms decide all but towers and sums of thousands.
+    public init(algebra: (any AlgebraService)? = nil, timeLimit: Duration = .milliseconds(100)) {
+        self.algebra = algebra
+        self.timeLimit = timeLimit
+    }
+
     /// Checks one answer.
     ///
     /// - Parameter gold: The gold answer, in the form that the configuration says.
-    /// - Parameter prediction: The whole completion. Hostile; time is linear in its length.
-    public static func verify(
+    /// - Parameter prediction: The whole completion. Hostile; reading it is linear in its length.
+    public func verify(
         gold: String, prediction: String, configuration: MathConfiguration = MathConfiguration()
-    ) -> MathVerdict {
-        guard let gold = GoldAnswer(gold, form: configuration.goldForm) else {
-            return MathVerdict(.goldUnparsable, reason: "the gold answer is empty, too long, or has unbalanced braces")
-        }
-        return verify(gold: gold, prediction: prediction)
-    }
-
-    static func verify(gold: GoldAnswer, prediction: String) -> MathVerdict {
-        let answer: ExtractedAnswer
-        switch AnswerExtraction.extract(from: prediction) {
-        case .none(let reason): return MathVerdict(.unparsable, reason: reason)
-        case .found(let found): answer = found
-        }
-        func verdict(_ verdict: MathVerdict.Verdict, _ reason: String) -> MathVerdict {
-            MathVerdict(verdict, extracted: answer.text, rule: answer.rule, reason: reason)
-        }
-        if let expected = gold.number {
-            if answer.isList { return verdict(.wrong, "several answers are offered, expected one number") }
-            if let number = NumberParser.parse(answer.text) {
-                return ExactNumber.same(expected, number)
-                    ? verdict(.correct, "the numbers are equal") : verdict(.wrong, "the numbers differ")
+    ) async -> MathVerdict {
+        let start = ContinuousClock.now
+        switch check(gold: gold, prediction: prediction, configuration: configuration) {
+        case .decided(let verdict): return verdict
+        case .open(let question, let answer):
+            let left = max(timeLimit / 4, timeLimit - (ContinuousClock.now - start))
+            let reply = await algebra?.reply(to: question, within: left)
+            switch reply ?? .unavailable("the answer needs algebra, and the verifier has no algebra service") {
+            case .equal: return Self.verdict(.correct, answer, "the answers are equal (algebra)")
+            case .different: return Self.verdict(.wrong, answer, "the answers differ (algebra)")
+            case .timeout: return Self.verdict(.timeout, answer, "the check took longer than \(timeLimit)")
+            case .unavailable(let reason): return Self.verdict(.timeout, answer, reason)
             }
         }
-        let found = MathText.canonical(answer.text)
-        guard !found.isEmpty, answer.text.utf8.count <= ExactNumber.Limit.bytes else {
-            return verdict(.unparsable, "the answer is empty or too long")
+    }
+
+    // MARK: In process
+
+    /// What can be said without algebra.
+    enum Check {
+        case decided(MathVerdict)
+        case open(MathQuestion, ExtractedAnswer)
+    }
+
+    func check(gold: String, prediction: String, configuration: MathConfiguration) -> Check {
+        guard let expected = GoldAnswer.text(of: gold, configuration) else {
+            return .decided(MathVerdict(.goldUnparsable, reason: "there is no answer in the gold answer"))
         }
-        if found == gold.canonical { return verdict(.correct, "the spellings are equal") }
-        if gold.number == nil, GoldAnswer.isSameWord(found, gold.canonical) {
-            return verdict(.correct, "the words are equal")
+        let extraction = AnswerExtraction.extract(
+            from: prediction, prefersPhrase: configuration.prefersPhrase, isGold: false)
+        if configuration.goldForm == .choice || configuration.goldForm == .string {
+            return .decided(ChoiceAnswer.verdict(expected, extraction, configuration))
         }
-        return gold.number == nil
-            ? verdict(.wrong, "the spellings differ") : verdict(.unparsable, "the answer is not a number")
+        guard case .found(let answer) = extraction else {
+            guard case .none(let reason) = extraction else { return .decided(MathVerdict(.unparsable, reason: "")) }
+            return .decided(MathVerdict(.unparsable, reason: reason))
+        }
+        let question = MathQuestion(gold: expected, prediction: answer.text, configuration: configuration)
+        do throws(ComparisonFault) {
+            let budget = StepBudget(steps: MathQuestion.steps, time: timeLimit)
+            return .decided(Self.verdict(try question.outcome(algebra: nil, budget: budget), answer))
+        } catch {
+            switch error {
+            case .needsAlgebra: return .open(question, answer)
+            case .exhausted: return .decided(Self.verdict(.timeout, answer, "the answer is too large to be compared"))
+            }
+        }
+    }
+
+    private static func verdict(_ outcome: MathQuestion.Outcome, _ answer: ExtractedAnswer) -> MathVerdict {
+        switch outcome {
+        case .equal(let reason): verdict(.correct, answer, reason)
+        case .different(let reason): verdict(.wrong, answer, reason)
+        case .unreadable: verdict(.unparsable, answer, "the answer is neither mathematics nor words, or too large")
+        case .goldUnreadable:
+            verdict(.goldUnparsable, answer, "the gold answer is neither mathematics nor words, or too large")
+        }
+    }
+
+    private static func verdict(_ verdict: MathVerdict.Verdict, _ answer: ExtractedAnswer, _ reason: String)
+        -> MathVerdict
+    {
+        MathVerdict(verdict, extracted: answer.text, rule: answer.rule, reason: reason)
     }
 }
 
-/// A gold answer that was read once.
-struct GoldAnswer: Sendable {
-    /// Its value, if it is a number.
-    let number: ExactNumber?
-    /// Its canonical spelling.
-    let canonical: String
+/// Decides questions that need computer algebra, away from this process.
+public protocol AlgebraService: Sendable {
+    /// Answers a question, or says why not, within about the time given.
+    func reply(to question: MathQuestion, within time: Duration) async -> AlgebraReply
+}
 
-    /// Reads a gold answer; `nil` if there is nothing in it that an answer could equal.
-    init?(_ text: String, form: MathConfiguration.GoldForm) {
-        guard let answer = Self.answer(in: text, form: form), answer.utf8.count <= ExactNumber.Limit.bytes else {
-            return nil
-        }
-        number = form == .choice || form == .string ? nil : NumberParser.parse(answer)
-        canonical = MathText.canonical(answer)
-        guard !canonical.isEmpty, Self.isBalanced(canonical) else { return nil }
-    }
-
-    private static func answer(in text: String, form: MathConfiguration.GoldForm) -> String? {
-        switch form {
-        case .choice, .string: return text
-        case .bare:
-            guard text.utf8.count > 0 else { return nil }
-            guard text.contains("####") || text.contains("\\boxed") else { return text }
-        case .text:
-            // A gold answer that is one formula is that formula, not a number inside it.
-            if NumberParser.parse(text) != nil || MathText.isFormula(text) { return text }
-        }
-        guard case .found(let answer) = AnswerExtraction.extract(from: text), !answer.isList else {
-            return form == .text ? text : nil
-        }
-        return answer.text
-    }
-
-    /// Whether two answers are the same word, whatever the capitals and the font: `\text{TRUE}` and `True`.
-    static func isSameWord(_ a: String, _ b: String) -> Bool {
-        a.utf8.count >= 4 && a.utf8.allSatisfy(MathText.isLetter) && a.lowercased() == b.lowercased()
-    }
-
-    private static func isBalanced(_ text: String) -> Bool {
-        var depth = 0
-        var escaped = false
-        for byte in text.utf8 {
-            if escaped {
-                escaped = false
-            } else if byte == 0x5C {
-                escaped = true
-            } else if byte == 0x7B {
-                depth += 1
-            } else if byte == 0x7D {
-                depth -= 1
-                if depth < 0 { return false }
-            }
-        }
-        return depth == 0
-    }
+/// What an algebra service says.
+public enum AlgebraReply: Hashable, Sendable {
+    /// The answers are equal, for certain.
+    case equal
+    /// They differ, or their equality can't be proved.
+    case different
+    /// The time was up, or the worker died of the question.
+    case timeout
+    /// There is no worker.
+    case unavailable(String)
 }

@@ -9,15 +9,17 @@ struct Verify: ParsableCommand {
 }
 
 /// `touchstone verify math`.
-struct VerifyMath: ParsableCommand {
+struct VerifyMath: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "math",
         abstract: "Checks final answers against gold answers.",
         discussion: """
             Reads {"id","gold","prediction"} and writes {"id","verdict","score","extracted","reason"}, with the verdict \
             correct, wrong, unparsable, gold_unparsable or timeout. A line may carry "config" with "gold_form": bare \
-            (default: a data set's answer), text, choice or string; math-verify's other options are accepted and have no \
-            effect, because answers are always compared exactly and strictly.
+            (default: a data set's answer), text, choice or string; "strings": the choices; "float_rounding": decimal \
+            places with which a decimal may stand for an irrational number (6, the default, asks for six significant \
+            digits); "allow_set_relation"; "boxed_priority": from 50 on, an announced final answer goes before a box. \
+            Answers are always compared exactly and strictly. docs/math-checker.md has the rules.
 
             Example:
               echo '{"id":1,"gold":"1/2","prediction":"So it is \\\\boxed{0.5}."}' | touchstone verify math
@@ -26,17 +28,35 @@ struct VerifyMath: ParsableCommand {
     @OptionGroup var input: InputOptions
     @OptionGroup var messages: MessageOptions
 
-    func run() throws {
+    @Option(help: "Milliseconds that one check may take.") var timeLimit = 100
+
+    func validate() throws {
+        guard (1...60_000).contains(timeLimit) else {
+            throw ValidationError("--time-limit is \(timeLimit), expected 1 to 60000 milliseconds")
+        }
+    }
+
+    func run() async throws {
+        let verifier = MathVerifier.withWorkers(timeLimit: .milliseconds(timeLimit), size: 1)
         var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
-        try lines.forEach { line in
-            let verdict = MathVerifier.verify(
-                gold: try line.text("gold"), prediction: try line.text("prediction"),
-                configuration: try Self.configuration(line.field("config")))
+        while let (id, gold, prediction, configuration) = try lines.next({ line in
+            (
+                line.id, try line.text("gold"), try line.text("prediction"),
+                try Self.configuration(line.field("config"))
+            )
+        }) {
+            let verdict = await verifier.verify(gold: gold, prediction: prediction, configuration: configuration)
             try StandardOutput.write(line: [
-                "id": line.id, "verdict": .string(verdict.verdict.rawValue), "score": .integer(verdict.score),
-                "extracted": verdict.extracted.map { .string($0) } ?? .null, "reason": .string(verdict.reason),
+                "id": id, "verdict": .string(verdict.verdict.rawValue), "score": .integer(verdict.score),
+                "extracted": verdict.extracted.map { .string($0) } ?? .null, "reason": .string(Self.reason(verdict)),
             ])
         }
+        try lines.finish()
+    }
+
+    /// The rule that found the answer, and why the verdict is what it is.
+    private static func reason(_ verdict: MathVerdict) -> String {
+        verdict.rule.map { "\($0.rawValue): \(verdict.reason)" } ?? verdict.reason
     }
 
     /// Reads the `config` of a line.
@@ -45,11 +65,26 @@ struct VerifyMath: ParsableCommand {
         guard let object = value.objectValue else {
             throw LineError("\"config\" is \(InputLine.shown(value)), expected an object")
         }
-        guard let form = object["gold_form"], !form.isNull else { return MathConfiguration() }
-        guard let known = form.stringValue.flatMap(MathConfiguration.GoldForm.init(rawValue:)) else {
-            let forms = MathConfiguration.GoldForm.allCases.map(\.rawValue).joined(separator: ", ")
-            throw LineError("\"config\": \"gold_form\" is \(InputLine.shown(form)), expected one of \(forms)")
+        var configuration = MathConfiguration()
+        if let form = object["gold_form"], !form.isNull {
+            guard let known = form.stringValue.flatMap(MathConfiguration.GoldForm.init(rawValue:)) else {
+                let forms = MathConfiguration.GoldForm.allCases.map(\.rawValue).joined(separator: ", ")
+                throw LineError("\"config\": \"gold_form\" is \(InputLine.shown(form)), expected one of \(forms)")
+            }
+            configuration.goldForm = known
         }
-        return MathConfiguration(goldForm: known)
+        if let places = object["float_rounding"]?.intValue, places != MathConfiguration.significantDigits {
+            guard (0...100).contains(places) else {
+                throw LineError("\"config\": \"float_rounding\" is \(places), expected 0 to 100")
+            }
+            configuration.roundingPlaces = places
+        }
+        configuration.strings = object["strings"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        configuration.allowSetRelation = object["allow_set_relation"]?.boolValue ?? true
+        configuration.prefersPhrase = (object["boxed_priority"]?.intValue ?? 0) >= Self.priorityOfPhrases
+        return configuration
     }
+
+    /// The priority that math-verify gives to announced answers; a box with a number from here on comes after them.
+    private static let priorityOfPhrases = 50
 }

@@ -16,7 +16,7 @@ extension Recipe {
     private static func function(_ reward: Reward) throws -> any RewardFunction {
         let name = reward.name ?? reward.type.rawValue
         switch reward.type {
-        case .math: return MathReward(name: name)
+        case .math: return MathReward(name: name, verifier: .withWorkers())
         case .countdown: return CountdownReward(name: name)
         case .format:
             let text = reward.pattern ?? FormatReward.Pattern.thinkAnswer.rawValue

@@ -5,8 +5,8 @@ enum BoxScanner {
         case none
         /// The last box was begun and not closed.
         case open
-        /// The contents of the last box, or of the boxes joined into a list, in order.
-        case boxes([Range<Int>])
+        /// The contents of the last box, or of the boxes joined into a list, in order, and where the last one ends.
+        case boxes([Range<Int>], end: Int)
     }
 
     private struct Box {
@@ -20,7 +20,9 @@ enum BoxScanner {
 
     private static let commands = ["\\boxed", "\\fbox", "\\framebox"].map { Array($0.utf8) }
 
-    static func lastBoxes(in bytes: [UInt8]) -> Result {
+    /// The last box, or the last boxes that are joined into a list. In a gold answer (`isGold`), boxes side by side or with
+    /// a few words between them are a list as well: there, nobody tries one answer after the other.
+    static func lastBoxes(in bytes: [UInt8], isGold: Bool = false) -> Result {
         var closed: [Box] = []
         var open: [(start: Int, content: Int, isBox: Bool)] = []
         var index = 0
@@ -28,7 +30,8 @@ enum BoxScanner {
             switch bytes[index] {
             case 0x5C:  // backslash: a box, or an escaped character
                 guard let (content, isGroup) = box(in: bytes, at: index) else {
-                    index += 2
+                    // \\\\boxed: a doubled backslash before a box.
+                    index += box(in: bytes, at: index + 1) == nil ? 2 : 1
                     continue
                 }
                 if isGroup {
@@ -54,14 +57,17 @@ enum BoxScanner {
         if let lastOpen, lastOpen > last.start { return .open }
         var list = [last]
         for box in closed.dropLast().reversed() {
-            guard list.count < maximumList, let next = list.last, isJoint(bytes[box.end..<next.start]) else { break }
+            guard list.count < maximumList, let next = list.last, isJoint(bytes[box.end..<next.start], isGold: isGold)
+            else { break }
             list.append(box)
         }
-        return .boxes(list.reversed().map(\.content))
+        return .boxes(list.reversed().map(\.content), end: last.end)
     }
 
     /// The box command at an offset: where its content begins, and whether it stands in braces. `\boxed 5` boxes one token.
     private static func box(in bytes: [UInt8], at start: Int) -> (content: Int, isGroup: Bool)? {
+        // Most backslashes are settled by one look.
+        guard start + 1 < bytes.count, bytes[start + 1] == 0x62 || bytes[start + 1] == 0x66 else { return nil }
         guard let command = commands.first(where: { ByteSearch.matches($0, in: bytes, at: start) }) else { return nil }
         var index = start + command.count
         while index < bytes.count, bytes[index] == 0x20 { index += 1 }
@@ -70,15 +76,25 @@ enum BoxScanner {
         return MathText.isDigit(bytes[index]) ? (index, false) : nil
     }
 
-    /// Whether the text between two boxes joins them: and, or, commas, with math delimiters and blanks around.
-    private static func isJoint(_ bytes: ArraySlice<UInt8>) -> Bool {
+    /// Whether the text between two boxes joins them: and, or, commas, with math delimiters and blanks around, and perhaps
+    /// the name of the second, as in `and y =`.
+    private static func isJoint(_ bytes: ArraySlice<UInt8>, isGold: Bool) -> Bool {
         guard bytes.count <= 64 else { return false }
         var rest = MathText.string(bytes).lowercased()
         for noise in ["\\text", "\\quad", "\\(", "\\)", "\\[", "\\]", "\\,", "\\;", "\\ ", "$", "{", "}", "*"] {
             rest = rest.split(separator: noise, omittingEmptySubsequences: false).joined(separator: " ")
         }
-        let words = rest.split { $0 == "," || $0 == ";" || $0.isWhitespace }
+        var words = rest.split { $0 == "," || $0 == ";" || $0.isWhitespace }
         let hasComma = rest.contains { $0 == "," || $0 == ";" }
-        return words.allSatisfy { $0 == "and" || $0 == "or" } && (hasComma || !words.isEmpty)
+        if let last = words.last, last.hasSuffix("=") {
+            words.removeLast()
+            if last == "=", let name = words.last, name.utf8.count <= 4, name != "and", name != "or" {
+                words.removeLast()
+            }
+            guard last.utf8.count <= 5 else { return false }
+        }
+        let joints = words.count { $0 == "and" || $0 == "or" }
+        if isGold, words.isEmpty || joints > 0 && words.count <= 4 { return true }
+        return joints == words.count && (hasComma || joints > 0)
     }
 }

@@ -18,7 +18,7 @@ enum StandaloneNumber {
                 index += 1
                 continue
             }
-            guard let (_, end) = NumberParser.prefix(of: bytes, at: start), end > index else {
+            guard let end = NumberSpan.end(in: bytes, from: start), end > index else {
                 result = .refused(reason: "the last number is part of something that is not a number")
                 index += 1
                 while index < bytes.count, MathText.isDigit(bytes[index]) { index += 1 }
@@ -29,7 +29,7 @@ enum StandaloneNumber {
             } else {
                 result = .refused(reason: "the last number does not stand alone")
             }
-            index = end
+            index = end + raisedUnit(bytes, at: end)
         }
         return result
     }
@@ -38,16 +38,8 @@ enum StandaloneNumber {
     static func only(in sentence: ArraySlice<UInt8>) -> String? {
         let bytes = Array(sentence)
         guard case .number(let text) = last(in: bytes), numbers(in: bytes) == 1 else { return nil }
-        let words = MathText.string(bytes).lowercased().split { !$0.isLetter && $0 != "'" && $0 != "’" }
-        let denied = words.contains { denials.contains(String($0)) || $0.hasSuffix("n't") || $0.hasSuffix("n’t") }
-        return denied ? nil : text
+        return ProseWords.denies(MathText.string(bytes)) ? nil : text
     }
-
-    private static let denials: Set<String> = [
-        "not", "no", "never", "or", "nor", "neither", "either", "wrong", "incorrect", "cannot", "unless", "unlike",
-        "except",
-        "false", "but", "maybe", "perhaps", "if",
-    ]
 
     /// How many numbers begin in a text.
     private static func numbers(in bytes: [UInt8]) -> Int {
@@ -56,7 +48,7 @@ enum StandaloneNumber {
         while index < bytes.count {
             if let start = start(in: bytes, at: index) {
                 count += 1
-                index = max(index + 1, NumberParser.prefix(of: bytes, at: start)?.end ?? index + 1)
+                index = max(index + 1, NumberSpan.end(in: bytes, from: start) ?? index + 1)
             } else {
                 index += 1
             }
@@ -101,7 +93,9 @@ enum StandaloneNumber {
             var first = index
             while first > 0, MathText.isLetter(bytes[first - 1]), index - first < 24 { first -= 1 }
             if first > 0, bytes[first - 1] == 0x5C || bytes[first - 1] == 0x5F { return false }
-            return !NumberWords.changingBefore.contains(MathText.string(bytes[first...index]).lowercased())
+            let word = MathText.string(bytes[first...index]).lowercased()
+            if word == "by" { return !isDivision(bytes, before: first) }
+            return !ProseWords.changingBefore.contains(word)
         }
         if byte == 0x2C {  // a comma: "1, 2" is a list, "So, 5" is not
             let previous = bytes[..<index].last { $0 != 0x20 && $0 != 0x24 }
@@ -114,6 +108,22 @@ enum StandaloneNumber {
         if byte == 0x3A { return index + 1 < start }
         return ![0x2B, 0x2D, 0x2A, 0x2F, 0x5E, 0x5F, 0x7B, 0x3C, 0x26, 0x5C, 0x7C, 0x29, 0x21, 0x7D, 0x25].contains(
             byte)
+    }
+
+    /// The length of a unit with its exponent: the 2 of `m^{2}` is no number of its own.
+    private static func raisedUnit(_ bytes: [UInt8], at start: Int) -> Int {
+        let word = word(in: bytes, at: start)
+        let end = start + word.utf8.count
+        let isRaised = ["^{2}", "^{3}"].contains { ByteSearch.matches(Array($0.utf8), in: bytes, at: end) }
+        return isRaised && Units.isKnown(word) ? word.utf8.count + 4 : 0
+    }
+
+    /// "divided by 4", unlike "increases by 4".
+    private static func isDivision(_ bytes: [UInt8], before index: Int) -> Bool {
+        let text = MathText.string(bytes[..<index].suffix(24)).lowercased()
+        let word = text.split { !$0.isLetter }.last.map(String.init) ?? ""
+        return ["divided", "multiplied", "times", "divisible", "modulo", "squared"].contains(word)
+            || text.trimmed.last?.isNumber == true
     }
 
     /// Whether what stands before an equals sign is computed to the number after it: arithmetic (`9 * 2 = 18`), a single
@@ -156,15 +166,22 @@ enum StandaloneNumber {
         case 0x24: return isClean(bytes, after: end + 1)
         case 0x2E: return next <= 0x20 || [0x24, 0x2A, 0x5C, 0x3C, 0x22, 0x29].contains(next)
         case 0x2C, 0x3B: return next <= 0x20 && isCleanAfterBlank(bytes, end + 1)
-        case 0x3F, 0x3A: return next <= 0x20
+        case 0x3A: return next <= 0x20
         case 0x2A: return next == 0x2A && isClean(bytes, after: end + 2)
         case 0x3C: return next == 0x2F || next == 0x7C
         case 0x5C:  // \) and \] close a formula; \text{…} may be a unit
+            if ["€", "£", "¥", "₹", "¢"].contains(where: {
+                ByteSearch.matches(Array("\\text{\($0)}".utf8), in: bytes, at: end)
+            }) {
+                return true
+            }
             return next == 0x29 || next == 0x5D ? isClean(bytes, after: end + 2) : false
         case let byte where MathText.isLetter(byte):
             let word = word(in: bytes, at: end)
-            let isPower = bytes[(end + word.utf8.count)...].starts(with: Array("²".utf8))
-            return (word.utf8.count > 1 || isPower) && NumberWords.units.contains(word)
+            let isPower = ["^{2}", "^{3}"].contains {
+                ByteSearch.matches(Array($0.utf8), in: bytes, at: end + word.utf8.count)
+            }
+            return (word.utf8.count > 1 || isPower) && Units.isKnown(word)
         default:
             let rest = bytes[end...].prefix(3)
             return rest.starts(with: Array("€".utf8)) || rest.starts(with: Array("£".utf8))
@@ -178,7 +195,7 @@ enum StandaloneNumber {
         let next = index + 1 < bytes.count ? bytes[index + 1] : 0x20
         switch bytes[index] {
         case 0x0A, 0x0D, 0x2C, 0x2E, 0x3B, 0x60, 0x22: return true
-        case 0x21, 0x3F: return index > start
+        case 0x21: return index > start
         case 0x2A: return next == 0x2A
         case 0x28: return MathText.isLetter(next)
         case 0x3C: return next == 0x2F || next == 0x7C
@@ -186,8 +203,8 @@ enum StandaloneNumber {
         case 0x5C: return next == 0x29 || next == 0x5D
         case let byte where MathText.isLetter(byte):
             let word = word(in: bytes, at: index)
-            let isLong = word.utf8.count > 1 || NumberWords.units.contains(word)
-            return isLong && !NumberWords.changing.contains(word.lowercased())
+            let isLong = word.utf8.count > 1 || Units.isKnown(word)
+            return isLong && !ProseWords.changing.contains(word.lowercased())
         default: return bytes[index...].starts(with: Array("€".utf8))
         }
     }
