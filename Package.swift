@@ -31,8 +31,13 @@ let package = Package(
         .target(name: "CKernels", cSettings: kernels),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "TensorCore", dependencies: ["CKernels", "COpenBLAS"], swiftSettings: optimized),
+        .systemLibrary(name: "CHDF5", pkgConfig: "hdf5", providers: [.apt(["libhdf5-dev"])]),
         .target(
-            name: "ModelFiles", dependencies: ["OrderedJSON", "RegularExpressions"], swiftSettings: optimized),
+            name: "ModelFiles",
+            dependencies: [
+                "OrderedJSON", "RegularExpressions", "CHDF5", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: optimized),
         .target(
             name: "QwenModel", dependencies: ["TensorCore", "ModelFiles", "OrderedJSON", "Randomness"],
             swiftSettings: optimized),
