@@ -57,6 +57,31 @@ public final class JSONLinesWriter: @unchecked Sendable {
             .unwritable, "\(path): a line could not be written (\(reason)); free some space and resume the run")
     }
 
+    /// Bytes of the file.
+    public var byteCount: Int { Int(lseek(descriptor, 0, SEEK_END)) }
+
+    /// Takes off everything behind a length, as a resumed run does with the records of steps that it will take again.
+    ///
+    /// - Throws: `TrackingError` (`unreadable`) if the file is shorter or a line would be cut, `unwritable`; the file is
+    ///   then as it was.
+    public func cut(to length: Int) throws(TrackingError) {
+        lock.lock()
+        defer { lock.unlock() }
+        var last: UInt8 = 0
+        let isLine = length == 0 || pread(descriptor, &last, 1, length - 1) == 1 && last == 0x0A
+        guard byteCount >= length, isLine else {
+            throw TrackingError(
+                .unreadable,
+                "\(path): \(byteCount) bytes without a line's end at \(length), where the checkpoint was taken; "
+                    + "the file was changed since: put the old one back, or begin a new run")
+        }
+        guard SystemFile.retrying({ Int(ftruncate(descriptor, off_t(length))) }) == 0 else {
+            throw TrackingError(
+                .unwritable, "\(path): can't be cut to \(length) bytes (\(SystemFile.reason(errno))); check permissions"
+            )
+        }
+    }
+
     /// Waits until everything appended is on the disk.
     public func synchronize() throws(TrackingError) {
         guard SystemFile.retrying({ Int(fsync(descriptor)) }) == 0 else {

@@ -1,3 +1,4 @@
+import ModelFiles
 import OrderedJSON
 import QwenModel
 
@@ -19,6 +20,27 @@ public struct TrainerState: Sendable, Equatable {
     public init() {}
 }
 
+extension TrainerState: Checkpointable {
+    /// The counters, the optimizer's own state, and the moving reference if there is one.
+    public var savedState: SavedState {
+        var state: SavedState = [
+            "step": .integer(step), "position": .integer(position), "token_count": .integer(tokenCount),
+            "optimizer": .group(optimizer.savedState),
+        ]
+        state["reference"] = reference.map { .floats($0, shape: [$0.count]) }
+        return state
+    }
+
+    /// Takes back all of it; a state with a reference wants one as long.
+    public mutating func restore(_ state: SavedState) throws {
+        step = try state.count("step")
+        position = try state.count("position")
+        tokenCount = try state.count("token_count")
+        try optimizer.restore(state.group("optimizer"))
+        if let count = reference?.count { reference = try state.floats("reference", shape: [count]) }
+    }
+}
+
 /// What one step gives to whoever keeps records.
 public struct StepResult: Sendable {
     /// Metrics by their names in metrics.jsonl. Values that depend on the clock, and differ from run to run, are
@@ -31,8 +53,8 @@ public struct StepResult: Sendable {
     public var warnings: [String] = []
 }
 
-/// What takes steps.
-public protocol Trainer: AnyObject {
+/// What takes steps. Its state holds all that moves: parameters, counters, the optimizer's memory.
+public protocol Trainer: AnyObject, Checkpointable {
     /// What is trained.
     var parameters: TrainedParameters { get }
     /// What a checkpoint holds besides the parameters.

@@ -14,6 +14,10 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
         case interrupted
         /// A file of the run can't be written.
         case unwritable
+        /// No checkpoint of the run can be used.
+        case noCheckpoint
+        /// Recipe, model or data are not those that the run began with.
+        case changed
     }
 
     /// The kind of fault.

@@ -4,6 +4,7 @@ import QwenModel
 import Recipes
 import Tokenization
 import Tracking
+import Training
 
 /// How the program ends.
 enum ExitStatus: Int32 {
@@ -51,6 +52,7 @@ struct CommandFailure: Error {
         switch error {
         case let error as RecipeError where error.code == .invalid || error.code == .malformed: .wrongUsage
         case let error as InferenceError where error.code == .invalidParameter: .wrongUsage
+        case let error as TrainingError where error.code == .changed: .wrongUsage
         default: .failed
         }
     }

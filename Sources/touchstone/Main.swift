@@ -64,6 +64,6 @@ struct Touchstone: ParsableCommand {
             """,
         subcommands: [
             Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self,
-            Inspect.self, Plot.self, Bench.self, RecipeKeys.self,
+            VerifyResume.self, Replay.self, Inspect.self, Plot.self, Bench.self, RecipeKeys.self,
         ])
 }

@@ -1,4 +1,5 @@
 import InferenceCore
+import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
@@ -189,6 +190,48 @@ extension KLPenalty {
             $0 + rewardPenalty(logProbs: $1.oldLogProbs ?? [], reference: $1.referenceLogProbs ?? [])
         }
         return sum / coefficient / Double(Swift.max(tokens, 1))
+    }
+}
+
+extension GRPOTrainer {
+    /// Parameters and counters.
+    public var savedState: SavedState {
+        ["parameters": .group(parameters.set.savedState), "state": .group(state.savedState)]
+    }
+
+    /// Goes on where another trainer of the recipe was.
+    public func restore(_ saved: SavedState) throws {
+        try parameters.set.restore(saved.group("parameters"))
+        try state.restore(saved.group("state"))
+        try state.optimizer.check(parts.optimizer.rule, parameterCount: parameters.set.count, saved.place)
+        if let values = state.reference { parts.reference?.restore(values) }
+        referenceAdapter = parts.reference?.install()
+        adapter = parameters.install()
+        if let adapter { publish(adapter) }
+    }
+
+    /// Generates one completion of the coming step again, alone: a row's numbers don't depend on its batch.
+    ///
+    /// - Parameter prompt: Which of the step's prompts, from 0.
+    /// - Parameter sample: Which of its completions, from 0.
+    /// - Throws: `TrainingError` (`data`) if the step has no such completion.
+    public func rollout(prompt: Int, sample: Int) throws -> (prompt: EncodedPrompt, completion: Completion) {
+        var position = state.position
+        let count = parts.promptsPerStep * (parts.samplingRounds ?? 1)
+        guard (0..<count).contains(prompt), (0..<parts.sampler.groupSize).contains(sample) else {
+            throw TrainingError(
+                .data,
+                "step \(state.step + 1) has prompts 0…\(count - 1) with samples 0…\(parts.sampler.groupSize - 1), "
+                    + "not prompt \(prompt) with sample \(sample)")
+        }
+        // Later rounds of dynamic sampling go on in the same stream.
+        let (prompts, _) = try parts.prompts.next(prompt + 1, from: &position)
+        var request = parts.sampler.requests(prompts, step: state.step, adapter: adapter, signal: signal)[prompt]
+        request.samples = [request.samples[sample]]
+        guard let completion = try engine.generate([request]).first, !signal.isSet else {
+            throw TrainingError.interrupted
+        }
+        return (prompts[prompt], completion)
     }
 }
 

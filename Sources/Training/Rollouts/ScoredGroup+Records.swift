@@ -1,3 +1,5 @@
+import InferenceCore
+import ModelFiles
 import OrderedJSON
 import Rewards
 
@@ -52,16 +54,19 @@ extension [ScoredGroup] {
         return sums.sorted { $0.key < $1.key }.map { ($0.key, $0.value.sum / $0.value.weight) }
     }
 
-    /// A record for each completion.
+    /// A record for each completion. `group` and `sample` are its address within the step, and `digest` is that of its
+    /// tokens and log-probabilities: what `replay` needs to draw it again and to prove it.
     func records(step: Int, advantages: [Float]? = nil) -> [JSONObject] {
         var records: [JSONObject] = []
-        for group in self {
+        for (number, group) in enumerated() {
             for (index, completion) in group.completions.enumerated() {
                 let sample = group.samples[index]
                 var record: JSONObject = [
-                    "step": .integer(step), "row": .integer(group.prompt.row.index), "sample": .integer(index),
+                    "step": .integer(step), "group": .integer(number), "row": .integer(group.prompt.row.index),
+                    "sample": .integer(index),
                     "prompt": .string(sample.prompt), "completion": .string(sample.completion),
                     "finish_reason": .string(sample.finishReason), "tokens": .integer(completion.tokens.count),
+                    "digest": .string(completion.contentDigest),
                     "reward": group.report.combined[index].map { .double($0) } ?? .null,
                     "rewards": .object(group.report.outcomes(of: index)),
                 ]
@@ -70,6 +75,17 @@ extension [ScoredGroup] {
             }
         }
         return records
+    }
+}
+
+extension Completion {
+    /// The first 16 digits of the SHA-256 over its tokens and the bits of their log-probabilities, each as a little-endian
+    /// 32-bit number: tokens first.
+    public var contentDigest: String {
+        let words =
+            tokens.map { UInt32(truncatingIfNeeded: $0).littleEndian }
+            + logProbs.map { $0.bitPattern.littleEndian }
+        return String(words.withUnsafeBytes(ContentDigest.of).prefix(16))
     }
 }
 

@@ -12,16 +12,29 @@ struct RunOutput {
     private let completions: JSONLinesWriter
     private let keep: Int
 
-    /// Begins the records; writes the resolved recipe.
+    /// Begins the records, or goes on with them; writes the resolved recipe.
     ///
+    /// - Parameter progress: Where the records of steps that count end; what is behind is cut off, as are temporary files
+    ///   of a process that was killed.
     /// - Throws: `TrackingError`, `ModelFileError`.
-    init(_ folder: RunFolder, recipe: Recipe) throws {
+    init(_ folder: RunFolder, recipe: Recipe, progress: RunProgress) throws {
         self.folder = folder
         keep = recipe.checkpoint.keep
-        try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
         metrics = try JSONLinesWriter(path: folder.metrics)
         completions = try JSONLinesWriter(path: folder.completions)
+        try metrics.cut(to: progress.metricsBytes)
+        try completions.cut(to: progress.completionsBytes)
+        for path in [folder.path, folder.checkpoints, folder.adapters] { AtomicFile.removeLeftovers(in: path) }
+        try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
     }
+
+    /// Bytes of the records so far.
+    var recordLengths: (metrics: Int, completions: Int) { (metrics.byteCount, completions.byteCount) }
+
+    /// Saves a checkpoint, and removes the oldest beyond those to keep.
+    ///
+    /// - Throws: `ModelFileError`, `TrainingError` (`unwritable`).
+    func save(_ checkpoint: Checkpoint) throws { try CheckpointStore(folder).write(checkpoint, keep: keep) }
 
     /// Appends a step's records.
     func append(step: Int, _ result: StepResult) throws(TrackingError) {

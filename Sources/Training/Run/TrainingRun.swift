@@ -24,9 +24,11 @@ public final class TrainingRun {
     /// The recipe.
     public let recipe: Recipe
     /// The trainer.
-    public let trainer: any Trainer
+    public private(set) var trainer: any Trainer
     /// Steps of the whole run.
     public let totalSteps: Int
+    /// What the user should know about a run that goes on.
+    public let notes: [String]
     private let model: LoadedModel
     private let evaluation: EvaluationSet?
     private let output: RunOutput
@@ -34,9 +36,8 @@ public final class TrainingRun {
     private let progress: ProgressLine?
     private let engine: Engine
     private var remaining = RemainingTime()
-    private var accuracy: Double?
-    private var firstEvaluation: JSONObject?
-    private var lastEvaluation: JSONObject?
+    private let provenance: Provenance
+    private var state = RunProgress()
     private var savedStep: Int?
 
     /// What a run is evaluated on.
@@ -49,15 +50,17 @@ public final class TrainingRun {
     ///
     /// - Parameter data: The recipe's data sets.
     /// - Parameter rewards: The recipe's rewards; not needed for `sft`.
-    /// - Parameter folder: Where records go.
+    /// - Parameter folder: Where records go; with a checkpoint, where they went before.
+    /// - Parameter checkpoint: Where to go on; `nil` begins.
     /// - Parameter registry: Is given each version of the adapter under the recipe's name.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
-    /// - Throws: `TrainingError` and the errors of model, data and files.
+    /// - Throws: `TrainingError` (`changed` if the checkpoint is of another recipe, model or data) and the errors of
+    ///   model, data and files.
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
-        folder: RunFolder, registry: AdapterRegistry? = nil, signal: StopSignal = StopSignal(),
-        progress: ProgressLine? = nil
+        folder: RunFolder, from checkpoint: Checkpoint? = nil, registry: AdapterRegistry? = nil,
+        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
         if recipe.adapter.kind == .none, model.source is GGUFModel {
@@ -66,6 +69,8 @@ public final class TrainingRun {
                 "adapter.kind none writes a whole model folder, which needs one to start from; "
                     + "\(model.source.path) is none: convert it first, or train an adapter")
         }
+        provenance = try Provenance(recipe, model: model, data: data)
+        notes = try checkpoint?.provenance.check(provenance) ?? []
         let parameters = try TrainedParameters(recipe, model: model)
         engine = Engine(model: model.model, maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : 64)
         switch recipe.kind {
@@ -90,7 +95,12 @@ public final class TrainingRun {
                 return .sequences(try rows.flatMap { try parts.encoder.units($0) }, parts.loss)
             }
         }
-        output = try RunOutput(folder, recipe: recipe)
+        if let checkpoint {
+            try trainer.restore(checkpoint.trainer)
+            state = checkpoint.progress
+            savedStep = trainer.state.step
+        }
+        output = try RunOutput(folder, recipe: recipe, progress: state)
     }
 
     /// Whether a metric depends on the clock: `step_time`, `tokens_per_second`, and names that begin with `time/`.
@@ -98,21 +108,21 @@ public final class TrainingRun {
         name == "step_time" || name == "tokens_per_second" || name.hasPrefix("time/")
     }
 
-    /// Takes all steps.
+    /// Takes all steps, or goes on until some step.
     ///
+    /// - Parameter last: The step to end after, if that is before the run's own last.
     /// - Returns: How it ended; an interruption is no error.
     /// - Throws: The errors of the trainer and of the files. What was saved before stays.
-    public nonisolated(nonsending) func run() async throws -> Outcome {
+    public nonisolated(nonsending) func run(until last: Int = .max) async throws -> Outcome {
         defer { progress?.finish() }
         do {
             try await begin()
-            while trainer.state.step < totalSteps {
+            while trainer.state.step < min(last, totalSteps) {
                 try signal.check()
-                try await advance()
+                try await conclude(try await trainer.step())
             }
         } catch let error as TrainingError where error.code == .interrupted {
             if savedStep != trainer.state.step { try save() }
-            try output.synchronize()
             progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
             return .interrupted(step: trainer.state.step)
         } catch let error as TrainingError where error.code == .notFinite || error.code == .mismatch {
@@ -131,29 +141,39 @@ public final class TrainingRun {
         return .finished(step: trainer.state.step)
     }
 
-    /// Evaluates before the first step.
+    /// Saves and evaluates before the first step, or finishes the step that a checkpoint was taken in.
     private nonisolated(nonsending) func begin() async throws {
-        guard recipe.evaluation.atStart, trainer.state.step == 0, let metrics = try await evaluate() else { return }
-        try output.append(step: 0, StepResult(metrics: metrics, completions: []))
+        if let result = state.pending {
+            try await conclude(result)
+        } else if trainer.state.step == 0 {
+            try output.save(checkpoint)
+            guard recipe.evaluation.atStart, let metrics = try await evaluate() else { return }
+            try output.append(step: 0, StepResult(metrics: metrics, completions: []))
+        }
     }
 
-    /// One step and what follows it.
-    private nonisolated(nonsending) func advance() async throws {
-        var result = try await trainer.step()
+    /// What follows a step: evaluation, records, saving. The records count once all of them are there.
+    private nonisolated(nonsending) func conclude(_ result: StepResult) async throws {
+        var complete = result
         let step = trainer.state.step
-        var stopped: TrainingError?
         if isDue(recipe.evaluation.every, step) {
-            // A stop during the evaluation must not lose the step's own records.
-            do { if let metrics = try await evaluate() { result.metrics.merge(metrics) } } catch let error
+            do { if let metrics = try await evaluate() { complete.metrics.merge(metrics) } } catch let error
                 as TrainingError
                 where error.code == .interrupted
-            { stopped = error }
+            {
+                // The step has its own records meanwhile; a resumed run evaluates and writes them again.
+                try output.append(step: step, result)
+                state.pending = result
+                savedStep = nil
+                throw error
+            }
         }
-        try output.append(step: step, result)
+        try output.append(step: step, complete)
+        state.pending = nil
+        (state.metricsBytes, state.completionsBytes) = output.recordLengths
         if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
-        show(result, step: step)
-        for warning in result.warnings { progress?.message(warning) }
-        if let stopped { throw stopped }
+        show(complete, step: step)
+        for warning in complete.warnings { progress?.message(warning) }
     }
 
     private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }
@@ -163,9 +183,7 @@ public final class TrainingRun {
         case nil: return nil
         case .problems(let evaluator):
             let (metrics, _) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
-            accuracy = metrics["eval_accuracy"]?.doubleValue
-            firstEvaluation = firstEvaluation ?? metrics
-            lastEvaluation = metrics
+            state.add(evaluation: metrics, step: trainer.state.step)
             return metrics
         case .sequences(let units, let loss):
             let watch = Stopwatch()
@@ -179,7 +197,9 @@ public final class TrainingRun {
 
     /// Says what the run has done to held-out accuracy.
     private func summarize() {
-        guard let first = firstEvaluation, let last = lastEvaluation, recipe.evaluation.atStart else { return }
+        guard let first = state.firstEvaluation, let last = state.lastEvaluation, recipe.evaluation.atStart else {
+            return
+        }
         func text(_ metrics: JSONObject) -> String {
             func percent(_ name: String) -> String {
                 String(format: "%.1f", (metrics[name]?.doubleValue ?? .nan) * 100)
@@ -190,14 +210,21 @@ public final class TrainingRun {
         progress?.message("held-out accuracy: \(text(first)) before, \(text(last)) after \(trainer.state.step) steps")
     }
 
+    /// The run as it is between two steps.
+    public var checkpoint: Checkpoint {
+        Checkpoint(provenance: provenance, trainer: trainer.savedState, progress: state)
+    }
+
+    /// Saves what was learned and where to go on; the checkpoint comes last, so that all it counts on is there.
     private func save() throws {
+        try output.synchronize()
         switch trainer.parameters {
         case .adapter(let adapter): try output.save(adapter, step: trainer.state.step)
         case .all(let full):
             let type: StoredType = recipe.model.precision == .bf16 ? .bfloat16 : .float32
             try output.save(full, of: model, type: type)
         }
-        try output.synchronize()
+        try output.save(checkpoint)
         savedStep = trainer.state.step
     }
 
@@ -205,7 +232,7 @@ public final class TrainingRun {
         let seconds = result.metrics["step_time"]?.doubleValue ?? .nan
         progress?.show(
             ProgressState(
-                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue, accuracy: accuracy,
+                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue, accuracy: state.accuracy,
                 tokensPerSecond: result.metrics["tokens_per_second"]?.doubleValue,
                 remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps)))
     }

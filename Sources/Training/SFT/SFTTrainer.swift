@@ -1,3 +1,4 @@
+import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
@@ -117,6 +118,21 @@ public final class SFTTrainer: Trainer {
             "step": .integer(state.step + 1), "error": .string(error.message),
             "learning_rate": .double(parts.optimizer.schedule.rate(at: state.step)), "sequences": .array(sequences),
         ]
+    }
+}
+
+extension SFTTrainer {
+    /// Parameters and counters.
+    public var savedState: SavedState {
+        ["parameters": .group(parameters.set.savedState), "state": .group(state.savedState)]
+    }
+
+    /// Goes on where another trainer of the recipe was.
+    public func restore(_ saved: SavedState) throws {
+        try parameters.set.restore(saved.group("parameters"))
+        try state.restore(saved.group("state"))
+        try state.optimizer.check(parts.optimizer.rule, parameterCount: parameters.set.count, saved.place)
+        adapter = parameters.install()
     }
 }
 

@@ -7,8 +7,9 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a file or folder is.",
         discussion: """
-            Understands model folders, .gguf files, adapter folders, tokenizer folders, .safetensors files, JSON Lines \
-            data and recipes. Weights are not loaded; only those of adapters are read, for their norms.
+            Understands model folders, .gguf files, adapter folders, tokenizer folders, .safetensors files, run folders \
+            and their checkpoints, JSON Lines data and recipes. Weights are not loaded; only those of adapters are \
+            read, for their norms, and checkpoints, to check them.
 
             Example:
               touchstone inspect Qwen3-0.6B

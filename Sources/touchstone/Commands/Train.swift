@@ -10,8 +10,12 @@ struct Train: AsyncParsableCommand {
         abstract: "Runs a recipe: reinforcement learning (kind: grpo) or supervised fine-tuning (kind: sft).",
         discussion: """
             The run folder, Checkpoints/<name>-<time> unless --run-dir or the recipe's run_dir names another, holds the \
-            resolved recipe, metrics, completions and adapters; its path is written to standard output at the end. \
-            Control-C ends the run after saving what it has (status 130); a second one ends it at once.
+            resolved recipe, metrics, completions, adapters and checkpoints; its path is written to standard output at \
+            the end. Control-C ends the run after saving what it has (status 130); a second one ends it at once.
+
+            --resume goes on with a run that was interrupted or killed at any moment, from its newest sound \
+            checkpoint; what follows is, bit for bit, what it would have been. The recipe may be left out: the run \
+            has it. A changed recipe, model or data is refused, but for what doesn't change results, such as steps.
 
             --dry-run checks everything, loads model and data, takes one step to measure it, writes the resolved recipe \
             and the plan to standard output, and leaves nothing behind.
@@ -19,10 +23,11 @@ struct Train: AsyncParsableCommand {
             Example:
               touchstone train Recipes/quickstart.yaml --dry-run
               touchstone train Recipes/quickstart.yaml --set steps=20 --set optimizer.learning_rate=5e-4
+              touchstone train --resume Checkpoints/quickstart-20260131-142305 --set steps=200
             """)
 
-    @Argument(help: "A recipe in YAML.")
-    var recipe: String
+    @Argument(help: "A recipe in YAML; may be left out with --resume.")
+    var recipe: String?
 
     @Option(
         name: .long,
@@ -32,7 +37,7 @@ struct Train: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Where the run is kept; must be new or empty.", valueName: "folder"))
     var runDir: String?
 
-    @Option(name: .long, help: ArgumentHelp("Goes on with an interrupted run.", valueName: "folder"))
+    @Option(name: .long, help: ArgumentHelp("Goes on with an interrupted or killed run.", valueName: "folder"))
     var resume: String?
 
     @Flag(name: .long, help: "Check and plan only.")
@@ -41,23 +46,43 @@ struct Train: AsyncParsableCommand {
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
-        guard resume == nil else {
-            throw ValidationError("--resume: this version can't go on with a run yet; begin a new one")
+        guard recipe != nil || resume != nil else { throw ValidationError("a recipe is missing, or --resume") }
+        guard resume == nil || runDir == nil && !dryRun else {
+            throw ValidationError("--resume goes on in the run's own folder; leave --run-dir and --dry-run out")
         }
     }
 
     func run() async throws {
         let messages = messages.messages
-        let prepared = try PreparedRun(recipe, overrides: set, messages: messages)
+        guard let resume else { return try await begin(messages) }
+        let resumed = try ResumedRun(RunFolder(existing: resume), recipe: recipe, overrides: set, messages: messages)
+        Interruption.setDeferred(true)
+        try await run(
+            resumed.prepared, in: resumed.folder, from: resumed.checkpoint, claim: resumed.claim, messages)
+    }
+
+    private func begin(_ messages: Messages) async throws {
+        let prepared = try PreparedRun(recipe ?? "", overrides: set, messages: messages)
         Interruption.setDeferred(true)
         if dryRun {
             try await StandardOutput.write(prepared.plan())
             return
         }
         let folder = try PreparedRun.folder(runDir ?? prepared.recipe.runDirectory, name: prepared.recipe.name)
+        try await run(prepared, in: folder, from: nil, claim: RunClaim(folder), messages)
+    }
+
+    /// - Parameter claim: The right to the folder, held until the end.
+    private func run(
+        _ prepared: PreparedRun, in folder: RunFolder, from checkpoint: Checkpoint?, claim: RunClaim,
+        _ messages: Messages
+    ) async throws {
+        defer { withExtendedLifetime(claim) {} }
         messages.info("run folder \(folder.path)")
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
-        let outcome = try await prepared.run(in: folder, progress: progress).run()
+        let run = try prepared.run(in: folder, from: checkpoint, progress: progress)
+        for note in run.notes { messages.warning(note) }
+        let outcome = try await run.run()
         try StandardOutput.write(folder.path + "\n")
         if case .interrupted = outcome { throw CommandFailure(reported: .interrupted) }
     }

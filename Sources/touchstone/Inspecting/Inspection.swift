@@ -19,6 +19,7 @@ enum Inspection {
     private static func describe(folder path: String) throws -> JSONObject {
         func has(_ name: String) -> Bool { PathKind("\(path)/\(name)") != .missing }
         if has("adapter_config.json") { return try AdapterInspection.describe(path) }
+        if has("recipe.yaml"), has("metrics.jsonl") { return try CheckpointInspection.describe(run: path) }
         if has("config.json") { return try ModelInspection.describe(folder: path) }
         if has("tokenizer.json") {
             return [
@@ -27,7 +28,8 @@ enum Inspection {
             ]
         }
         throw CommandFailure(
-            "\(path): holds none of config.json (a model), adapter_config.json (an adapter) and tokenizer.json (a tokenizer)"
+            "\(path): holds none of config.json (a model), adapter_config.json (an adapter), tokenizer.json (a tokenizer) "
+                + "and recipe.yaml (a run)"
         )
     }
 
@@ -35,6 +37,7 @@ enum Inspection {
         let file = try MappedFile(path: path)
         let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
         if isGGUF || path.hasSuffix(".gguf") { return try ModelInspection.describe(try GGUFFile(file)) }
+        if StateFile.isOne(file) || path.hasSuffix(".h5") { return try CheckpointInspection.describe(path) }
         if path.hasSuffix(".safetensors") {
             let tensors = try SafetensorsFile(file)
             var description: JSONObject = ["kind": "safetensors", "path": .string(path)]
@@ -57,7 +60,8 @@ enum Inspection {
         if path.hasSuffix(".yaml") || path.hasSuffix(".yml") { return try describe(recipe: path) }
         if path.hasSuffix(".jsonl") || path.hasSuffix(".json") { return try DataInspection.describe(path) }
         throw CommandFailure(
-            "\(path): not known; expected a model or adapter folder, or a .gguf, .safetensors, .jsonl or .yaml file")
+            "\(path): not known; expected a model, adapter or run folder, or a .gguf, .safetensors, .h5, .jsonl or .yaml file"
+        )
     }
 
     private static func describe(recipe path: String) throws -> JSONObject {

@@ -5,11 +5,9 @@ import Training
 
 extension PreparedRun {
     /// The resolved recipe and what the run will take, measured by one step in a folder that is removed again.
-    func plan() async throws -> String {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("touchstone-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let run = try run(in: RunFolder(existing: folder.path), progress: nil)
+    func plan() async throws -> String { try await Self.withTemporaryFolder { try await plan(try run(in: $0)) } }
+
+    private func plan(_ run: TrainingRun) async throws -> String {
         let start = ContinuousClock.now
         do { _ = try await run.trainer.step() } catch let error as TrainingError where error.code == .interrupted {
             throw CommandFailure(reported: .interrupted)

@@ -18,7 +18,14 @@ struct PreparedRun {
     ///
     /// - Throws: `RecipeError` with all faults of the recipe or its data, or the errors of model and files.
     init(_ path: String, overrides: [String], messages: Messages) throws {
-        recipe = try Recipe.load(path: path, overrides: overrides)
+        try self.init(Recipe.load(path: path, overrides: overrides), messages: messages)
+    }
+
+    /// Loads what a recipe names.
+    ///
+    /// - Throws: `RecipeError` with all faults of the data, or the errors of model and files.
+    init(_ recipe: Recipe, messages: Messages) throws {
+        self.recipe = recipe
         ComputeDevice.threadCount = recipe.threads
         data = try DataSet.load(recipe)
         for note in data.train.notes + (data.evaluation?.notes ?? []) { messages.warning(note) }
@@ -26,10 +33,25 @@ struct PreparedRun {
     }
 
     /// The run.
-    func run(in folder: RunFolder, progress: ProgressLine?) throws -> TrainingRun {
+    ///
+    /// - Parameter checkpoint: Where it goes on; `nil` begins.
+    func run(
+        in folder: RunFolder, from checkpoint: Checkpoint? = nil, progress: ProgressLine? = nil
+    ) throws -> TrainingRun {
         try TrainingRun(
-            recipe, model: model, data: data, rewards: try recipe.rewardSet(), folder: folder,
+            recipe, model: model, data: data, rewards: try recipe.rewardSet(), folder: folder, from: checkpoint,
             signal: Interruption.stopSignal, progress: progress)
+    }
+
+    /// The text of a completion as records have it.
+    func text(of tokens: [Int]) -> String { model.tokenizer.decode(tokens, skipSpecialTokens: true) }
+
+    /// Gives a closure a run's folder that is removed afterwards.
+    static func withTemporaryFolder<Result>(_ body: (RunFolder) async throws -> Result) async throws -> Result {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("touchstone-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        return try await body(RunFolder(existing: folder.path))
     }
 
     private static func model(_ recipe: Recipe) throws -> LoadedModel {
@@ -69,7 +91,8 @@ struct PreparedRun {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
             guard try FileManager.default.contentsOfDirectory(atPath: path).isEmpty else {
-                throw CommandFailure("run folder \(path): not empty; give a new one, so that no run is overwritten")
+                throw CommandFailure(
+                    "run folder \(path): not empty; give a new one, so that no run is overwritten, or --resume \(path)")
             }
         } catch let error as CommandFailure {
             throw error
