@@ -4,12 +4,13 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --product touchstone
 TOUCHSTONE := .build/release/touchstone
 
-.PHONY: help quickstart build test lint format docs tiny-model dependencies clean
+.PHONY: help quickstart build test kill-test lint format docs tiny-model dependencies clean
 
 help:
 	@echo "make quickstart   build, and train the bundled tiny model with GRPO for a few minutes"
 	@echo "make build        build the command line tool: $(TOUCHSTONE)"
 	@echo "make test         lint, build and run all tests"
+	@echo "make kill-test    kill and resume a small run 100 times, and at each of its file operations"
 	@echo "make format       lay out the sources"
 	@echo "make docs         write docs/recipe-keys.md from the recipe's own definitions"
 	@echo "make tiny-model   train the tiny model again from nothing, into a run folder (about 20 minutes)"
@@ -38,6 +39,9 @@ quickstart: build
 
 test: dependencies lint
 	@.ci/run-tests
+
+kill-test: dependencies
+	TOUCHSTONE_KILLS=100 $(SWIFT) test --disable-xctest --filter KillTests
 
 lint:
 	$(SWIFT) format lint --recursive --strict Sources Tests Package.swift

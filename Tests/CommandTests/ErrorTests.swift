@@ -80,8 +80,17 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(
             arguments: "train TMP/good.yaml --set model.path=/none --dry-run", message: "/none: no such file or folder"),
         Misuse(
-            arguments: "train TMP/good.yaml --resume TMP", status: 2,
-            message: "--resume: this version can't go on with a run yet"),
+            arguments: "train TMP/good.yaml --resume TMP",
+            message: "holds no recipe.yaml, so it is no run's folder; give the folder that train named"),
+        Misuse(arguments: "train --resume TMP/none", message: "/none: not there or not a folder"),
+        Misuse(arguments: "train", status: 2, message: "a recipe is missing, or --resume"),
+        Misuse(
+            arguments: "train TMP/good.yaml --resume TMP --dry-run", status: 2,
+            message: "--resume goes on in the run's own folder; leave --run-dir and --dry-run out"),
+        Misuse(
+            arguments: "verify-resume TMP", message: "two checkpoints are needed, one after the other; there are none"),
+        Misuse(arguments: "replay TMP --step 0", status: 2, message: "--step is 0, expected 1 for the first"),
+        Misuse(arguments: "inspect TMP/bad.h5", message: "bad.h5: not a state file"),
         // Lines: the others are done.
         Misuse(
             arguments: "tokenize TOKENIZER", input: "{\"text\":\"a\"}\nx\n\n[1]\n{\"text\":\"b\"}",
@@ -140,6 +149,7 @@ struct ErrorTests {
         let folder = try TemporaryFolder()
         try FileManager.default.createDirectory(atPath: folder.path("empty"), withIntermediateDirectories: true)
         try folder.write("no model", "bad.gguf")
+        try folder.write("no checkpoint", "bad.h5")
         try folder.write("{% if %}", "bad.jinja")
         try folder.write("kind: grpo\nspeed: 3\n", "bad.yaml")
         try folder.write(TrainTests.recipe, "good.yaml")
@@ -161,7 +171,10 @@ struct ErrorTests {
 
     @Test(
         "--help goes to standard output, shows an example and succeeds",
-        arguments: ["generate", "chat", "score", "tokenize", "render", "verify math", "inspect", "train"])
+        arguments: [
+            "generate", "chat", "score", "tokenize", "render", "verify math", "inspect", "train", "verify-resume",
+            "replay",
+        ])
     func help(_ command: String) throws {
         let outcome = try Program.run(command.split(separator: " ").map(String.init) + ["--help"])
         #expect(outcome.status == 0)

@@ -28,16 +28,17 @@ enum Program {
 
     /// Runs the program.
     ///
+    /// - Parameter program: Another program that runs it, such as a shell.
     /// - Parameter during: Is called while it runs.
     static func run(
-        _ arguments: [String], input: String = "", during: ((Process) throws -> Void)? = nil
+        _ arguments: [String], input: String = "", program: String = path, during: ((Process) throws -> Void)? = nil
     ) throws -> Outcome {
         let folder = try TemporaryFolder()
         let (source, output, messages) = (folder.path("in"), folder.path("out"), folder.path("err"))
         try Data(input.utf8).write(to: URL(fileURLWithPath: source))
         for path in [output, messages] { try Data().write(to: URL(fileURLWithPath: path)) }
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.standardInput = try FileHandle(forReadingFrom: URL(fileURLWithPath: source))
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: output))

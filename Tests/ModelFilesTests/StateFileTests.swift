@@ -138,7 +138,7 @@ struct StateFileTests {
         }
         let inner = try state.group("inner")
         #expect(text { try state.integer("rate") } == "state.h5: rate is a real number, expected a whole number")
-        #expect(text { try state.count("step") } == "state.h5: step is -3, expected 0 or more")
+        #expect(text { try state.count("step") } == "state.h5: step is -3, expected a count of 0 or more")
         #expect(text { try state.text("ids") } == "state.h5: ids is a list of 3 whole numbers, expected a text")
         #expect(
             text { try inner.floats("model.layers.0.q_proj", shape: [3, 2]) }

@@ -59,11 +59,11 @@ extension SavedState {
         throw mismatch(name, "a whole number")
     }
 
-    /// A whole number that counts something.
+    /// A whole number that counts something: from 0 to 2⁶⁰, so that whoever counts on can't overflow.
     public func count(_ name: String) throws(ModelFileError) -> Int {
         let value = try integer(name)
-        guard value >= 0 else {
-            throw ModelFileError(.mismatched, "\(place): \(name) is \(value), expected 0 or more")
+        guard (0...1 << 60).contains(value) else {
+            throw ModelFileError(.mismatched, "\(place): \(name) is \(value), expected a count of 0 or more")
         }
         return value
     }

@@ -13,8 +13,10 @@ public struct CheckpointStore: Sendable {
     public var steps: [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.checkpoints)) ?? []
         return names.compactMap { name in
-            guard name.hasPrefix("step-"), name.hasSuffix(".h5") else { return nil }
-            return Int(name.dropFirst(5).dropLast(3))
+            guard name.hasPrefix("step-"), let step = Int(name.dropFirst(5).dropLast(3)), step >= 0,
+                folder.checkpoint(step: step) == "\(folder.checkpoints)/\(name)"
+            else { return nil }
+            return step
         }.sorted()
     }
 
@@ -31,6 +33,11 @@ public struct CheckpointStore: Sendable {
                 "\(folder.checkpoints): can't be created (\(error.localizedDescription)); check the disk", cause: error)
         }
         try StateFile.write(checkpoint.savedState, to: folder.checkpoint(step: checkpoint.step))
+        prune(keep: keep)
+    }
+
+    /// Removes the oldest checkpoints beyond those to keep; 0 keeps all.
+    func prune(keep: Int) {
         guard keep > 0 else { return }
         for step in steps.dropLast(keep) { try? FileManager.default.removeItem(atPath: folder.checkpoint(step: step)) }
     }
@@ -38,7 +45,15 @@ public struct CheckpointStore: Sendable {
     /// Reads the checkpoint of a step.
     ///
     /// - Throws: `ModelFileError`.
-    public func read(step: Int) throws -> Checkpoint { try Checkpoint(path: folder.checkpoint(step: step)) }
+    public func read(step: Int) throws -> Checkpoint {
+        let path = folder.checkpoint(step: step)
+        let checkpoint = try Checkpoint(path: path)
+        guard try checkpoint.step == step else {
+            throw try ModelFileError(
+                .malformed, "\(path): is the checkpoint of step \(checkpoint.step); was it renamed?")
+        }
+        return checkpoint
+    }
 
     /// The newest sound checkpoint. A damaged one is put aside as `step-….h5.damaged`, with a message.
     ///

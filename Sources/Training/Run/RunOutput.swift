@@ -25,6 +25,7 @@ struct RunOutput {
         try metrics.cut(to: progress.metricsBytes)
         try completions.cut(to: progress.completionsBytes)
         for path in [folder.path, folder.checkpoints, folder.adapters] { AtomicFile.removeLeftovers(in: path) }
+        CheckpointStore(folder).prune(keep: keep)
         try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
     }
 
