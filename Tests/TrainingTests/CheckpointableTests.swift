@@ -18,17 +18,19 @@ struct CheckpointableTests {
     }
 
     static let parts = [
-        Part(name: "AdamW") {
+        Part(name: "optimizer") {
             (
-                AdamWState(step: 3, firstMoment: [1, -0.0, .leastNonzeroMagnitude], secondMoment: [2, 3, 4]),
-                AdamWState(count: 3)
+                OptimizerState(
+                    step: 3, memory: [("second", [1, -0.0, .leastNonzeroMagnitude]), ("first", [2, 3, 4])]),
+                OptimizerState()
             )
         },
         Part(name: "trainer state") {
-            var state = TrainerState(parameterCount: 2)
+            var (state, fresh) = (TrainerState(), TrainerState())
             (state.step, state.position, state.tokenCount) = (4, 17, 1 << 40)
-            state.optimizer = AdamWState(step: 4, firstMoment: [1, 2], secondMoment: [3, 4])
-            return (state, TrainerState(parameterCount: 2))
+            state.optimizer = OptimizerState(step: 4, memory: [("m", [1, 2])])
+            (state.reference, fresh.reference) = ([3, 4], [0, 0])
+            return (state, fresh)
         },
         Part(name: "parameters") {
             let sets = (0..<2).map { _ in ParameterSet([("a", [2, 3]), ("b.weight", [4])]) }
@@ -92,6 +94,15 @@ struct CheckpointableTests {
                 #expect(error?.message.contains(name) == true || part.name == "parameters", "\(error?.message ?? "")")
             }
         }
+    }
+
+    @Test("an optimizer's memory that is not the rule's is refused")
+    func otherOptimizer() async throws {
+        let used = try TestModel.trainer(try TestModel.recipe(["optimizer.name=sgd", "optimizer.momentum=0.9"]))
+        _ = try await used.step()
+        let fresh = try TestModel.trainer(try TestModel.recipe())
+        let error = #expect(throws: ModelFileError.self) { try fresh.restore(used.savedState) }
+        #expect(error?.message.contains("which is not that of [\"first_moment\", \"second_moment\"]") == true)
     }
 
     @Test("a trainer that takes another's state goes on with the same bits")
