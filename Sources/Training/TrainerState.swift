@@ -21,23 +21,23 @@ public struct TrainerState: Sendable, Equatable {
 }
 
 extension TrainerState: Checkpointable {
-    /// The counters, the optimizer's own state, and a moving reference.
+    /// The counters, the optimizer's own state, and the moving reference if there is one.
     public var savedState: SavedState {
-        var saved: SavedState = [
+        var state: SavedState = [
             "step": .integer(step), "position": .integer(position), "token_count": .integer(tokenCount),
             "optimizer": .group(optimizer.savedState),
         ]
-        if let reference { saved["reference"] = .floats(reference, shape: [reference.count]) }
-        return saved
+        state["reference"] = reference.map { .floats($0, shape: [$0.count]) }
+        return state
     }
 
-    /// Takes back the counters, the optimizer's state, and the reference of a run that has one.
+    /// Takes back all of it; a state with a reference wants one as long.
     public mutating func restore(_ state: SavedState) throws {
         step = try state.count("step")
         position = try state.count("position")
         tokenCount = try state.count("token_count")
         try optimizer.restore(state.group("optimizer"))
-        if let reference { self.reference = try state.floats("reference", shape: [reference.count]) }
+        if let count = reference?.count { reference = try state.floats("reference", shape: [count]) }
     }
 }
 

@@ -18,21 +18,18 @@ struct CheckpointableTests {
     }
 
     static let parts = [
-        Part(name: "AdamW") {
+        Part(name: "optimizer") {
             (
                 OptimizerState(
-                    step: 3,
-                    memory: [("second_moment", [2, 3, 4]), ("first_moment", [1, -0.0, .leastNonzeroMagnitude])]),
+                    step: 3, memory: [("second", [1, -0.0, .leastNonzeroMagnitude]), ("first", [2, 3, 4])]),
                 OptimizerState()
             )
         },
         Part(name: "trainer state") {
-            var state = TrainerState()
+            var (state, fresh) = (TrainerState(), TrainerState())
             (state.step, state.position, state.tokenCount) = (4, 17, 1 << 40)
-            state.optimizer = OptimizerState(step: 4, memory: [("momentum", [1, 2])])
-            state.reference = [0.5, -0.0]
-            var fresh = TrainerState()
-            fresh.reference = [0, 0]
+            state.optimizer = OptimizerState(step: 4, memory: [("m", [1, 2])])
+            (state.reference, fresh.reference) = ([3, 4], [0, 0])
             return (state, fresh)
         },
         Part(name: "parameters") {
@@ -97,6 +94,15 @@ struct CheckpointableTests {
                 #expect(error?.message.contains(name) == true || part.name == "parameters", "\(error?.message ?? "")")
             }
         }
+    }
+
+    @Test("an optimizer's memory that is not the rule's is refused")
+    func otherOptimizer() async throws {
+        let used = try TestModel.trainer(try TestModel.recipe(["optimizer.name=sgd", "optimizer.momentum=0.9"]))
+        _ = try await used.step()
+        let fresh = try TestModel.trainer(try TestModel.recipe())
+        let error = #expect(throws: ModelFileError.self) { try fresh.restore(used.savedState) }
+        #expect(error?.message.contains("which is not that of [\"first_moment\", \"second_moment\"]") == true)
     }
 
     @Test("a trainer that takes another's state goes on with the same bits")

@@ -43,6 +43,13 @@ struct ResumeTests {
                 "optimizer.weight_decay=0.1",
             ]),
         Kind(
+            name: "moving reference, momentum, dynamic sampling",
+            overrides: [
+                "algorithm.kl={coefficient: 0.1, reference: moving, sync_every: 2, mixup: 0.6}",
+                "optimizer={name: sgd, momentum: 0.9, learning_rate: 0.1}",
+                "algorithm.dynamic_sampling={enabled: true, max_rounds: 2}",
+            ]),
+        Kind(
             name: "a shuffled file's epochs",
             overrides: ["data.train={generator: arithmetic, digits: [1, 1], count: 5}"]),
     ]

@@ -24,9 +24,10 @@ public struct Provenance: Sendable, Checkpointable {
         kernels = "\(ComputeDevice.kernelLevel)"
         for (name, path) in Self.files(of: model.source) { digests[name] = try ContentDigest.ofFile(path) }
         if let path = recipe.model.chatTemplate { digests["model.chat_template"] = try ContentDigest.ofFile(path) }
-        if let path = recipe.adapter.initial {
+        for (key, path) in [("", recipe.adapter.initial), ("algorithm.kl.", recipe.algorithm.kl.adapter)] {
+            guard let path else { continue }
             for name in ["adapter_config.json", "adapter_model.safetensors"] {
-                digests[name] = try ContentDigest.ofFile("\(path)/\(name)")
+                digests[key + name] = try ContentDigest.ofFile("\(path)/\(name)")
             }
         }
         digests["data.train"] = data.train.contentDigest
@@ -51,8 +52,10 @@ extension Provenance {
     /// Keys that may change from one part of a run to the next: how long, where and how fast, but not what. Paths may
     /// change because the content that they lead to is compared.
     public static let harmlessKeys: Set<String> = [
-        "name", "steps", "sft.epochs", "run_dir", "threads", "checkpoint.every", "checkpoint.keep", "evaluation.every",
-        "rollout.max_batch", "model.path", "model.chat_template", "adapter.initial", "data.train.path",
+        "name", "steps", "sft.epochs", "run_dir", "threads", "batch.activation_memory", "checkpoint.every",
+        "checkpoint.keep", "evaluation.every",
+        "rollout.max_batch", "model.path", "model.chat_template", "adapter.initial", "algorithm.kl.adapter",
+        "data.train.path",
         "data.evaluation.path",
     ]
 
@@ -82,7 +85,9 @@ extension Provenance {
                 "the run began with \(kernels) kernels, this machine has \(current.kernels): it goes on soundly, but not "
                     + "with the same last bits")
         }
-        if differences.contains(where: { ["steps", "sft.epochs"].contains($0.key) }), new.schedule.kind != .constant {
+        if differences.contains(where: { ["steps", "sft.epochs"].contains($0.key) }),
+            ![.constant, .inverseSqrt].contains(new.schedule.kind)
+        {
             notes.append(
                 "another number of steps bends the \(new.schedule.kind.rawValue) schedule from here on; "
                     + "a run that had this number from its beginning would differ")

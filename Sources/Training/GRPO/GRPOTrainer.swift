@@ -203,7 +203,7 @@ extension GRPOTrainer {
     public func restore(_ saved: SavedState) throws {
         try parameters.set.restore(saved.group("parameters"))
         try state.restore(saved.group("state"))
-        try state.optimizer.check(parts.optimizer.rule, parameters: parameters.set)
+        try state.optimizer.check(parts.optimizer.rule, parameterCount: parameters.set.count, saved.place)
         if let values = state.reference { parts.reference?.restore(values) }
         referenceAdapter = parts.reference?.install()
         adapter = parameters.install()
@@ -217,13 +217,15 @@ extension GRPOTrainer {
     /// - Throws: `TrainingError` (`data`) if the step has no such completion.
     public func rollout(prompt: Int, sample: Int) throws -> (prompt: EncodedPrompt, completion: Completion) {
         var position = state.position
-        let (prompts, _) = try parts.prompts.next(parts.promptsPerStep, from: &position)
-        guard prompts.indices.contains(prompt), (0..<parts.sampler.groupSize).contains(sample) else {
+        let count = parts.promptsPerStep * (parts.samplingRounds ?? 1)
+        guard (0..<count).contains(prompt), (0..<parts.sampler.groupSize).contains(sample) else {
             throw TrainingError(
                 .data,
-                "step \(state.step + 1) has prompts 0…\(prompts.count - 1) with samples 0…\(parts.sampler.groupSize - 1), "
+                "step \(state.step + 1) has prompts 0…\(count - 1) with samples 0…\(parts.sampler.groupSize - 1), "
                     + "not prompt \(prompt) with sample \(sample)")
         }
+        // Later rounds of dynamic sampling go on in the same stream.
+        let (prompts, _) = try parts.prompts.next(prompt + 1, from: &position)
         var request = parts.sampler.requests(prompts, step: state.step, adapter: adapter, signal: signal)[prompt]
         request.samples = [request.samples[sample]]
         guard let completion = try engine.generate([request]).first, !signal.isSet else {

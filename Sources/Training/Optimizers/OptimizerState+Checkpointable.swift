@@ -1,32 +1,40 @@
 import ModelFiles
-import TensorCore
 
 extension OptimizerState: Checkpointable {
-    /// Steps taken, and the arrays by name.
+    /// Steps taken, and the arrays by their names.
     public var savedState: SavedState {
-        var arrays: SavedState = [:]
-        for (name, values) in memory { arrays[name] = .floats(values, shape: [values.count]) }
+        let arrays = memory.map { ($0.name, SavedState.Value.floats($0.values, shape: [$0.values.count])) }
         return [
-            "step": .integer(step), "length": .integer(memory.first?.values.count ?? 0),
-            "names": .text(names.joined(separator: " ")), "memory": .group(arrays),
+            "step": .integer(step), "names": .text(names.joined(separator: "\n")),
+            "memory": .group(SavedState(Dictionary(uniqueKeysWithValues: arrays))),
         ]
     }
 
-    /// Takes the state of a rule; whether it fits another one, `fits` says.
+    /// Takes the state of an optimizer of any rule; whether it fits, `check` says.
     public mutating func restore(_ state: SavedState) throws {
-        let names = try state.text("names").split(separator: " ").map(String.init)
-        let (arrays, shape) = (try state.group("memory"), [try state.count("length")])
-        self = OptimizerState(
-            step: try state.count("step"), memory: try names.map { ($0, try arrays.floats($0, shape: shape)) })
+        let saved = try state.group("memory")
+        let names = try state.text("names").split(separator: "\n").map(String.init)
+        let memory = try names.map { name -> (name: String, values: [Float]) in
+            guard case .floats(let values, let shape)? = saved[name], shape.count == 1 else {
+                throw ModelFileError(.mismatched, "\(saved.place): \(name) is not there, or no list of numbers")
+            }
+            return (name, values)
+        }
+        guard Set(memory.map(\.values.count)).count <= 1, Set(names).count == names.count else {
+            throw ModelFileError(.mismatched, "\(saved.place): the arrays have different lengths, or a name twice")
+        }
+        self = OptimizerState(step: try state.count("step"), memory: memory)
     }
 
-    /// Refuses a state that was saved for another rule or another number of parameters.
-    func check(_ rule: any UpdateRule, parameters: ParameterSet) throws(ModelFileError) {
-        guard !fits(rule, parameterCount: parameters.count) else { return }
-        throw ModelFileError(
-            .mismatched,
-            "the optimizer's state has \(names.isEmpty ? "no arrays" : names.joined(separator: ", ")), expected "
-                + "\(rule.memoryNames.joined(separator: ", ")) of \(parameters.count) numbers; "
-                + "is it of another optimizer or adapter?")
+    /// Checks that a rule can go on from here.
+    ///
+    /// - Throws: `ModelFileError` (`mismatched`).
+    func check(_ rule: any UpdateRule, parameterCount: Int, _ place: String) throws(ModelFileError) {
+        guard fits(rule, parameterCount: parameterCount) else {
+            throw ModelFileError(
+                .mismatched,
+                "\(place): the optimizer's memory is \(names) after \(step) steps, which is not that of "
+                    + "\(rule.memoryNames) for \(parameterCount) parameters")
+        }
     }
 }

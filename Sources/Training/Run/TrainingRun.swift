@@ -173,7 +173,7 @@ public final class TrainingRun {
         (state.metricsBytes, state.completionsBytes) = output.recordLengths
         if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
         show(complete, step: step)
-        for warning in result.warnings { progress?.message(warning) }
+        for warning in complete.warnings { progress?.message(warning) }
     }
 
     private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }

@@ -131,7 +131,7 @@ extension SFTTrainer {
     public func restore(_ saved: SavedState) throws {
         try parameters.set.restore(saved.group("parameters"))
         try state.restore(saved.group("state"))
-        try state.optimizer.check(parts.optimizer.rule, parameters: parameters.set)
+        try state.optimizer.check(parts.optimizer.rule, parameterCount: parameters.set.count, saved.place)
         adapter = parameters.install()
     }
 }
