@@ -53,8 +53,18 @@ let package = Package(
             swiftSettings: optimized),
         .target(
             name: "Rewards",
-            dependencies: ["OrderedJSON", "RegularExpressions", .product(name: "BigInt", package: "BigInt")],
+            dependencies: [
+                "OrderedJSON", "RegularExpressions", "WorkerProcesses", .product(name: "BigInt", package: "BigInt"),
+            ],
+            resources: [.embedInCode("Code/Python")],
             swiftSettings: optimized),
+        // Runs inside the sandbox too, where there are no shared libraries of Swift: linked as the plain, static C program
+        // that it is.
+        .executableTarget(
+            name: "touchstone-confine", cSettings: kernels,
+            linkerSettings: [
+                .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
+            ]),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
             name: "Recipes",
@@ -83,7 +93,7 @@ let package = Package(
                 "Benchmarking", "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
                 "Rewards",
                 "Tracking",
-                "Recipes", "Randomness", "OrderedJSON",
+                "Recipes", "Randomness", "OrderedJSON", "WorkerProcesses",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: optimized),
@@ -109,7 +119,8 @@ let package = Package(
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
-        .testTarget(name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "RewardsTests", dependencies: ["Rewards", "OrderedJSON", "touchstone-confine"], swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
