@@ -1,7 +1,7 @@
 # Touchstone. `make quickstart` and `make test` do all the set-up they need.
 
 SWIFT ?= swift
-RELEASE := $(SWIFT) build -c release --product touchstone
+RELEASE := $(SWIFT) build -c release --product touchstone && $(SWIFT) build -c release --product touchstone-confine
 TOUCHSTONE := .build/release/touchstone
 
 .PHONY: help quickstart build test kill-test lint format docs tiny-model dependencies clean
