@@ -61,6 +61,7 @@ let package = Package(
             dependencies: [
                 "OrderedJSON", "RegularExpressions", "WorkerProcesses", .product(name: "BigInt", package: "BigInt"),
             ],
+            resources: [.embedInCode("Code/Python")],
             swiftSettings: optimized),
         .systemLibrary(
             name: "CCalcium",
@@ -69,6 +70,13 @@ let package = Package(
             name: "MathAlgebra",
             dependencies: ["CCalcium", "Rewards", "OrderedJSON", .product(name: "BigInt", package: "BigInt")],
             swiftSettings: optimized),
+        // Runs inside the sandbox too, where there are no shared libraries of Swift: linked as the plain, static C program
+        // that it is.
+        .executableTarget(
+            name: "touchstone-confine", cSettings: kernels,
+            linkerSettings: [
+                .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
+            ]),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
             name: "Recipes",
@@ -124,7 +132,7 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
-            name: "RewardsTests", dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON"],
+            name: "RewardsTests", dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(

@@ -6,6 +6,8 @@ public struct RewardsError: Error, Sendable, CustomStringConvertible {
         case invalidOption
         /// Two rewards have the same name.
         case duplicateName
+        /// Programs can't be run in isolation here.
+        case sandboxUnavailable
     }
 
     /// The kind of fault.

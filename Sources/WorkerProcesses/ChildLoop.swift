@@ -32,7 +32,8 @@ struct ChildLoop: Sendable {
                 pollfd(fd: error, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: written < outgoing.count ? input : -1, events: Int16(POLLOUT), revents: 0),
             ]
-            guard poll(&polled, nfds_t(polled.count), timeout) >= 0 || errno == EINTR || errno == EAGAIN else {
+            let count = poll(&polled, nfds_t(polled.count), timeout)
+            guard count >= 0 || errno == EINTR || errno == EAGAIN else {
                 child.kill()
                 break
             }
@@ -41,39 +42,44 @@ struct ChildLoop: Sendable {
             if polled[2].revents != 0 { readOutput(child, buffer) }
             if polled[3].revents != 0 { readError(child, buffer) }
             if polled[4].revents != 0 { writeInput(child) }
+            checkDeadlines(child)
         }
         child.finish()
         readRest(child, buffer)
         closeAll()
     }
 
-    /// Fetches what is to be written and done. Returns how long to wait, in milliseconds; -1 for ever.
+    /// Fetches what is to be written. Returns how long to wait, in milliseconds; -1 for ever.
     private mutating func takeOrders(_ child: ChildProcess) -> Int32 {
-        let now = ContinuousClock.now
-        var isLate = false
-        var timeout: Int32 = -1
-        child.state.withLock { state in
+        let next = child.state.withLock { state -> ContinuousClock.Instant? in
             if written == outgoing.count, !state.outgoing.isEmpty {
                 (outgoing, written) = (state.outgoing, 0)
                 state.outgoing = []
             }
             closesInput = state.closesInput && state.outgoing.isEmpty
-            if let deadline = state.deadline {
-                let left = deadline - now
-                isLate = left <= .zero
-                if isLate { state.deadline = nil } else { timeout = left.pollMilliseconds }
-            }
+            return [state.deadline, state.killTime].compactMap { $0 }.min()
         }
         if input < 0 { (outgoing, written) = ([], 0) }
         if closesInput, written == outgoing.count, input >= 0 {
             close(input)
             input = -1
         }
-        if isLate {
-            child.listener.deadlinePassed()
-            return 0
+        return next.map { ($0 - .now).pollMilliseconds } ?? -1
+    }
+
+    /// Acts on what is due. This comes after reading: what is in the pipe already is not late, however long this thread
+    /// was kept waiting.
+    private func checkDeadlines(_ child: ChildProcess) {
+        let now = ContinuousClock.now
+        let (isLate, mustKill) = child.state.withLock { state in
+            let isLate = state.deadline.map { $0 <= now } ?? false
+            let mustKill = state.killTime.map { $0 <= now } ?? false
+            if isLate { state.deadline = nil }
+            if mustKill { state.killTime = nil }
+            return (isLate, mustKill)
         }
-        return timeout
+        if mustKill { child.killGroup() }
+        if isLate { child.listener.deadlinePassed() }
     }
 
     private mutating func writeInput(_ child: ChildProcess) {
@@ -135,6 +141,7 @@ struct ChildLoop: Sendable {
 extension Duration {
     /// Milliseconds for `poll`, rounded up, at most an hour.
     fileprivate var pollMilliseconds: Int32 {
+        guard self > .zero else { return 0 }
         guard self < .seconds(3600) else { return 3_600_000 }
         let (seconds, attoseconds) = components
         return Int32(clamping: seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)

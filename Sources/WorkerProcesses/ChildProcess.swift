@@ -33,6 +33,8 @@ final class ChildProcess: Sendable {
         var outgoing: [UInt8] = []
         var closesInput = false
         var deadline: ContinuousClock.Instant?
+        /// When the group is killed at last; set once the children were.
+        var killTime: ContinuousClock.Instant?
         /// The pipe that wakes the thread; -1 when the thread has ended.
         var waker: Int32
     }
@@ -41,9 +43,13 @@ final class ChildProcess: Sendable {
     let pid: pid_t
     let pidDescriptor: Int32
     let listener: any ChildListener
+    private let killsChildrenFirst: Bool
     let state: Mutex<State>
 
-    private init(pid: pid_t, pidDescriptor: Int32, waker: Int32, listener: any ChildListener) {
+    private init(
+        pid: pid_t, pidDescriptor: Int32, waker: Int32, killsChildrenFirst: Bool, listener: any ChildListener
+    ) {
+        self.killsChildrenFirst = killsChildrenFirst
         (self.pid, self.pidDescriptor, self.listener) = (pid, pidDescriptor, listener)
         state = Mutex(State(waker: waker))
     }
@@ -87,7 +93,7 @@ final class ChildProcess: Sendable {
                 let identifier = execution.processIdentifier
                 let child = ChildProcess(
                     pid: identifier.value, pidDescriptor: identifier.processDescriptor, waker: waker,
-                    listener: listener)
+                    killsChildrenFirst: command.killsChildrenFirst, listener: listener)
                 answer.resume(.success(child))
                 // The process is not reaped before this returns.
                 await withCheckedContinuation { over in
@@ -131,9 +137,34 @@ final class ChildProcess: Sendable {
     /// Kills the process and all that are still in its group. Does nothing when it is gone.
     func kill() {
         state.withLock {
-            guard $0.waker >= 0 else { return }
-            _ = Glibc.kill(-pid, SIGKILL)
+            guard $0.waker >= 0, $0.killTime == nil else { return }
+            if killsChildrenFirst, killChildren() {
+                $0.killTime = .now + .seconds(2)
+                Self.wake($0)
+            } else {
+                _ = Glibc.kill(-pid, SIGKILL)
+            }
         }
+    }
+
+    /// Kills the group, its leader among the first.
+    func killGroup() {
+        state.withLock { state in
+            if state.waker >= 0 { _ = Glibc.kill(-pid, SIGKILL) }
+        }
+    }
+
+    /// Kills the children of the process, which is still there. Returns whether it had any.
+    private func killChildren() -> Bool {
+        let list = open("/proc/\(pid)/task/\(pid)/children", O_RDONLY | O_CLOEXEC)
+        guard list >= 0 else { return false }
+        defer { close(list) }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let count = read(list, &buffer, buffer.count)
+        let children = buffer.prefix(max(0, count)).split(separator: 0x20)
+            .compactMap { pid_t(String(decoding: $0, as: UTF8.self)) }
+        for child in children where child > 1 { _ = Glibc.kill(child, SIGKILL) }
+        return !children.isEmpty
     }
 
     /// Ends the thread's part: kills what is left of the group, after which the process may be reaped.

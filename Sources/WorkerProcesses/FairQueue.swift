@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Hands a fixed set of resources to whoever waits, in the order of asking.
-final class FairQueue<Resource: Sendable>: Sendable {
+package final class FairQueue<Resource: Sendable>: Sendable {
     private struct State {
         var free: [Resource]
         var waiting: [(id: UInt64, continuation: CheckedContinuation<Resource, any Error>)] = []
@@ -10,12 +10,12 @@ final class FairQueue<Resource: Sendable>: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ resources: [Resource]) { state = Mutex(State(free: resources)) }
+    package init(_ resources: [Resource]) { state = Mutex(State(free: resources)) }
 
     /// Takes a free resource, or waits for one.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
-    func take() async throws -> Resource {
+    package func take() async throws -> Resource {
         let id = state.withLock { state in
             state.nextID &+= 1
             return state.nextID
@@ -39,7 +39,7 @@ final class FairQueue<Resource: Sendable>: Sendable {
     }
 
     /// Gives a resource back, to the one that has waited longest if there is one.
-    func giveBack(_ resource: Resource) {
+    package func giveBack(_ resource: Resource) {
         let next = state.withLock { state -> CheckedContinuation<Resource, any Error>? in
             guard state.waiting.isEmpty else { return state.waiting.removeFirst().continuation }
             state.free.append(resource)

@@ -16,6 +16,9 @@ public struct WorkerCommand: Hashable, Sendable {
     public var environment: Environment
     /// The folder in which it starts; `nil` for this process's own.
     public var workingFolder: String?
+    /// Whether the program is a launcher that ends when its child does. When it must be killed, its children are killed
+    /// first, so that it can still reap them; the group only if it lives on for two seconds.
+    public var killsChildrenFirst = false
 
     /// A command of its parts.
     public init(

@@ -5,7 +5,7 @@ import Rewards
 /// `touchstone verify`.
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks answers.", subcommands: [VerifyMath.self])
+        abstract: "Checks answers.", subcommands: [VerifyMath.self, VerifyCode.self])
 }
 
 /// `touchstone verify math`.
