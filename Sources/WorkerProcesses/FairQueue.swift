@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Hands a fixed set of resources to whoever waits, in the order of asking.
-package final class FairQueue<Resource: Sendable>: Sendable {
+public final class FairQueue<Resource: Sendable>: Sendable {
     private struct State {
         var free: [Resource]
         var waiting: [(id: UInt64, continuation: CheckedContinuation<Resource, any Error>)] = []
@@ -10,12 +10,13 @@ package final class FairQueue<Resource: Sendable>: Sendable {
 
     private let state: Mutex<State>
 
-    package init(_ resources: [Resource]) { state = Mutex(State(free: resources)) }
+    /// A queue for some resources, all of them free.
+    public init(_ resources: [Resource]) { state = Mutex(State(free: resources)) }
 
     /// Takes a free resource, or waits for one.
     ///
     /// - Throws: `CancellationError` if the task is cancelled while it waits.
-    package func take() async throws -> Resource {
+    public func take() async throws -> Resource {
         let id = state.withLock { state in
             state.nextID &+= 1
             return state.nextID
@@ -39,7 +40,7 @@ package final class FairQueue<Resource: Sendable>: Sendable {
     }
 
     /// Gives a resource back, to the one that has waited longest if there is one.
-    package func giveBack(_ resource: Resource) {
+    public func giveBack(_ resource: Resource) {
         let next = state.withLock { state -> CheckedContinuation<Resource, any Error>? in
             guard state.waiting.isEmpty else { return state.waiting.removeFirst().continuation }
             state.free.append(resource)

@@ -92,7 +92,8 @@ extension WorkerProcessTests {
                 }
             }
             #expect(results[0] == Array("0\n".utf8) && results[199] == Array("199\n".utf8))
-            #expect(openDescriptors() == before)
+            // Other tests of the same program open some at the same time; a leak would be one or more for each run.
+            #expect(openDescriptors() < before + 100)
             #expect(try children().isEmpty)
             #expect(try await eventually { try !isRunning("9217.0944") })
         }

@@ -7,9 +7,12 @@ import WorkerProcesses
 @Suite("Worker processes", .serialized)
 enum WorkerProcessTests {}
 
+/// The shell of these tests, under a name that other tests of the same program don't use, where there is one.
+let shellName = access("/bin/dash", X_OK) == 0 ? "dash" : "sh"
+
 /// A command that runs a shell script.
 func shell(_ script: String, _ arguments: String...) -> WorkerCommand {
-    WorkerCommand("/bin/sh", ["-c", script, "sh"] + arguments)
+    WorkerCommand("/bin/\(shellName)", ["-c", script, "sh"] + arguments)
 }
 
 /// A worker that answers every line with itself, after `> `.
@@ -18,11 +21,11 @@ let echo = #"while IFS= read -r line; do printf '> %s\n' "$line"; done"#
 /// The descriptors of this process.
 func openDescriptors() -> Int { (try? entries("/proc/self/fd").count) ?? -1 }
 
-/// The children of this process, zombies included.
+/// The children of this process that were started by `shell`, zombies included.
 func children() throws -> [String] {
     try entries("/proc/self/task").flatMap { thread -> [Substring] in
         (try? text(of: "/proc/self/task/\(thread)/children"))?.split(separator: " ") ?? []
-    }.map(String.init)
+    }.map(String.init).filter { (try? text(of: "/proc/\($0)/comm")) == shellName + "\n" }
 }
 
 /// Whether a process with this text in its command line is there.

@@ -1,4 +1,5 @@
 import OrderedJSON
+import Synchronization
 import WorkerProcesses
 
 /// 1 if a completion's program passes the tests of its data row, else 0.
@@ -13,7 +14,7 @@ public struct CodeReward: RewardFunction {
     public let limits: SandboxLimits
     /// Whether a program that passes some tests earns their share.
     public let partial: Bool
-    private let runner: CodeRunner
+    private let source: RunnerSource
 
     /// A code reward.
     ///
@@ -21,7 +22,22 @@ public struct CodeReward: RewardFunction {
         _ runner: CodeRunner, name: String = "code", column: String? = "tests", language: String = "python",
         limits: SandboxLimits = SandboxLimits(), partial: Bool = false
     ) {
-        self.runner = runner
+        self.init(.init(runner), name, column, language, limits, partial)
+    }
+
+    /// A code reward that sets up its own runner, and tries the sandbox, when it scores for the first time.
+    public init(
+        options: CodeRunner.Options, name: String = "code", column: String? = "tests", language: String = "python",
+        limits: SandboxLimits = SandboxLimits(), partial: Bool = false
+    ) {
+        self.init(.init(options), name, column, language, limits, partial)
+    }
+
+    private init(
+        _ source: RunnerSource, _ name: String, _ column: String?, _ language: String, _ limits: SandboxLimits,
+        _ partial: Bool
+    ) {
+        self.source = source
         self.name = name
         self.column = column
         self.language = language
@@ -31,7 +47,8 @@ public struct CodeReward: RewardFunction {
 
     /// 1, 0, or an outcome without a score for each sample; the programs run side by side.
     public func score(_ batch: [RewardSample]) async throws -> RewardBatch {
-        let verdicts = try await inOrder(batch, width: runner.width) { try await self.judge($0) }
+        let runner = try await source.runner()
+        let verdicts = try await inOrder(batch, width: runner.width) { try await self.judge($0, runner) }
         var logs: [String: Double] = [:]
         let judged = verdicts.compactMap { if case .success(let verdict) = $0 { verdict } else { nil } }
         for kind in CodeVerdict.Kind.allCases where !judged.isEmpty && kind != .passed {
@@ -40,7 +57,8 @@ public struct CodeReward: RewardFunction {
         return RewardBatch(verdicts.map(outcome), logs: logs)
     }
 
-    private func judge(_ sample: RewardSample) async throws -> Result<CodeVerdict, RewardFailure> {
+    private func judge(_ sample: RewardSample, _ runner: CodeRunner) async throws -> Result<CodeVerdict, RewardFailure>
+    {
         let task: CodeTask
         do throws(RewardFailure) {
             if let column {
@@ -69,5 +87,31 @@ public struct CodeReward: RewardFunction {
             .score(Double(verdict.passed) / Double(verdict.total))
         case .success(let verdict): .score(Double(verdict.score))
         }
+    }
+}
+
+/// A runner, made when it is first needed.
+private final class RunnerSource: Sendable {
+    private let task: Mutex<Task<CodeRunner, any Error>?>
+    private let options: CodeRunner.Options
+
+    init(_ runner: CodeRunner) {
+        options = runner.options
+        task = Mutex(Task { runner })
+    }
+
+    init(_ options: CodeRunner.Options) {
+        self.options = options
+        task = Mutex(nil)
+    }
+
+    /// The runner; the same for everyone who asks.
+    func runner() async throws -> CodeRunner {
+        let task = task.withLock { task in
+            let made = task ?? Task { [options] in try await CodeRunner(options) }
+            task = made
+            return made
+        }
+        return try await task.value
     }
 }

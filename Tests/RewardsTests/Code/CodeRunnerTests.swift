@@ -174,7 +174,7 @@ struct CodeRunnerTests {
         #expect(result.outcomes[0] == .score(1) && result.outcomes[1] == .score(0))
         #expect(result.outcomes[2].failure?.boundary == .badRow)
         #expect(result.logs["failed"] == 0.5)
-        #expect(try await CodeReward(runner, partial: true).score(batch).outcomes[1] == .score(0.5))
+        #expect(try await CodeReward(options: .init(), partial: true).score(batch).outcomes[1] == .score(0.5))
     }
 
     @Test(
