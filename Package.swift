@@ -132,7 +132,8 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
-            name: "RewardsTests", dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
+            name: "RewardsTests",
+            dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
