@@ -30,9 +30,7 @@ struct MathWorkersTests {
         "a worker that hangs, dies, or talks nonsense is a timeout: never right, never wrong",
         arguments: ["sleep 60", "exit 1", "kill -9 $$", "read line; echo nonsense; sleep 9", "exec /nowhere"])
     func failures(script: String) async {
-        let start = ContinuousClock.now
         #expect(await Self.verdict(script, time: .milliseconds(50)).verdict == .timeout)
-        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test("a killed worker is started again for the next question")
