@@ -58,12 +58,17 @@ public final class LineWorker: Sendable {
     ///
     /// - Parameter line: The question, without a line break.
     /// - Parameter timeout: How long the reply may take from now on, or from when earlier questions were answered.
+    /// - Parameter startTimeout: The same for a process that this question has started; `timeout` unless given.
     /// - Parameter accepts: Whether a line is the reply; others are told as `.unaskedLine` and skipped.
-    /// - Returns: The reply without its line break.
-    /// - Throws: `WorkerError`, or `CancellationError`. In both cases no process is left.
-    public func ask(
-        _ line: String, timeout: Duration, accepts: @escaping @Sendable (String) -> Bool = { _ in true }
-    ) async throws -> String {
+    /// - Parameter reading: Makes something of the reply; what it throws ends the process too, since a worker that
+    ///   answers wrongly once can't be relied on.
+    /// - Returns: What was made of the reply without its line break.
+    /// - Throws: `WorkerError`, what `reading` throws, or `CancellationError`. In all cases no process is left.
+    public func ask<Reply: Sendable>(
+        _ line: String, timeout: Duration, startTimeout: Duration? = nil,
+        accepts: @escaping @Sendable (String) -> Bool = { _ in true },
+        reading: @Sendable (String) throws -> Reply
+    ) async throws -> Reply {
         guard !line.utf8.contains(0x0A) else {
             throw WorkerError(
                 .invalidQuestion, "worker '\(command.shortText)': the question holds a line break; send one line")
@@ -71,14 +76,22 @@ public final class LineWorker: Sendable {
         try await turn.take()
         defer { turn.giveBack(()) }
         try Task.checkCancellation()
-        let conversation = try await running()
+        let (conversation, isFresh) = try await running()
+        let timeout = isFresh ? startTimeout ?? timeout : timeout
         do {
-            return try await conversation.ask(line, timeout: timeout, accepts: accepts)
+            return try reading(try await conversation.ask(line, timeout: timeout, accepts: accepts))
         } catch {
             conversation.kill()
             _ = await conversation.waitForEnd()
             throw state.withLock { $0.isStopped } ? stopped : error
         }
+    }
+
+    /// Sends one line and waits for the line that answers it; see above.
+    public func ask(
+        _ line: String, timeout: Duration, accepts: @escaping @Sendable (String) -> Bool = { _ in true }
+    ) async throws -> String {
+        try await ask(line, timeout: timeout, accepts: accepts) { $0 }
     }
 
     /// Ends the process: closes its standard input, waits, and kills what is left. Later questions throw `stopped`.
@@ -100,10 +113,10 @@ public final class LineWorker: Sendable {
     private var stopped: WorkerError { WorkerError(.stopped, "worker '\(command.shortText)': was stopped") }
 
     /// The process to ask; starts one if need be.
-    private func running() async throws -> LineConversation {
+    private func running() async throws -> (LineConversation, isFresh: Bool) {
         let current = state.withLock { $0.isStopped ? nil : $0.conversation }
         if let current {
-            if current.isUsable { return current }
+            if current.isUsable { return (current, false) }
             current.kill()
             _ = await current.waitForEnd()
         }
@@ -120,6 +133,6 @@ public final class LineWorker: Sendable {
             _ = await fresh.waitForEnd()
             throw stopped
         }
-        return fresh
+        return (fresh, true)
     }
 }

@@ -28,6 +28,16 @@ public final class LineWorkerPool: Sendable {
         return try await worker.ask(line, timeout: timeout, accepts: accepts)
     }
 
+    /// Asks the next free worker and makes something of its reply; see `LineWorker.ask`.
+    public func ask<Reply: Sendable>(
+        _ line: String, timeout: Duration, startTimeout: Duration? = nil,
+        reading: @Sendable (String) throws -> Reply
+    ) async throws -> Reply {
+        let worker = try await free.take()
+        defer { free.giveBack(worker) }
+        return try await worker.ask(line, timeout: timeout, startTimeout: startTimeout, reading: reading)
+    }
+
     /// Asks many questions, each of the next free worker.
     ///
     /// - Returns: One result for each question, in order.

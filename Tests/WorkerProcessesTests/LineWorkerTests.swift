@@ -35,6 +35,21 @@ extension WorkerProcessTests {
             await eager.stop()
         }
 
+        @Test("a reply of which nothing can be made ends the process; a fresh one has its own deadline")
+        func reading() async throws {
+            struct Unreadable: Error {}
+            let worker = LineWorker(shell(echo))
+            await #expect(throws: Unreadable.self) {
+                try await worker.ask("x", timeout: late, reading: { _ throws -> Int in throw Unreadable() })
+            }
+            #expect(try await worker.ask("abc", timeout: late, reading: { $0.count }) == 5)
+            #expect(worker.starts == 2)
+            await worker.stop()
+            let slow = LineWorker(shell("sleep 1; \(echo)"))
+            #expect(try await slow.ask("a", timeout: soon, startTimeout: late, reading: { $0 }) == "> a")
+            await slow.stop()
+        }
+
         @Test("a worker that hangs is killed with its group at the deadline, and started again")
         func hangs() async throws {
             let mark = "9217.0931"
