@@ -61,7 +61,7 @@ let package = Package(
             dependencies: [
                 "OrderedJSON", "RegularExpressions", "WorkerProcesses", .product(name: "BigInt", package: "BigInt"),
             ],
-            resources: [.embedInCode("Code/Python")],
+            resources: [.embedInCode("Code/Python"), .embedInCode("Plugins/touchstone_reward.py")],
             swiftSettings: optimized),
         .systemLibrary(
             name: "CCalcium",

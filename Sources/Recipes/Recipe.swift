@@ -119,6 +119,7 @@ public struct Recipe: Hashable, Sendable {
             evaluation.every = 0
             evaluation.atStart = false
         }
-        for index in rewards.indices { rewards[index].name = rewards[index].name ?? rewards[index].type.rawValue }
+        let recipe = self
+        for index in rewards.indices { rewards[index].fillIn(from: recipe, folder: reader.folder) }
     }
 }

@@ -99,19 +99,14 @@ extension Recipe: RecipeSection {
                 ["algorithm", "kl", "reference"],
                 "an adapter can't be the reference where every parameter is trained; use base, start or moving")
         }
-        guard reader.isSound("data", "train") else { return }
+        guard reader.isSound("data", "train"), reader.isSound("rollout", "max_new_tokens") else { return }
         var names: [String: Int] = [:]
         for (index, reward) in rewards.enumerated() {
             let path = ["rewards", String(index)]
-            if let first = names.updateValue(index, forKey: reward.name ?? reward.type.rawValue) {
+            if let first = names.updateValue(index, forKey: reward.name ?? reward.type) {
                 reader.fault(path, "has the same name as rewards.\(first); give one of them another `name`")
             }
-            if reward.type == .countdown, case .arithmetic = data.train {
-                reader.fault(path, "scores countdown problems, but data.train generates arithmetic; use type math")
-            }
-            if reward.type == .math, case .countdown = data.train {
-                reader.fault(path, "would reward writing the target itself; use type countdown for this data")
-            }
+            reward.section.check(in: self, path, &reader)
         }
     }
 

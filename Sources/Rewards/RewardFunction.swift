@@ -22,6 +22,24 @@ public protocol RewardFunction: Sendable {
     /// - Throws: Anything; a `RewardSet` records the whole batch as failed at the boundary `crash`.
     ///   Only `CancellationError` ends the run's step.
     func score(_ batch: [RewardSample]) async throws -> RewardBatch
+
+    /// The names of other rewards of the set whose outcomes this one looks at; none as a rule.
+    var needs: [String] { get }
+
+    /// Judges a batch when the rewards that it needs have done so.
+    ///
+    /// - Parameter earlier: Their outcomes by name, one a sample.
+    func score(_ batch: [RewardSample], given earlier: [String: [RewardOutcome]]) async throws -> RewardBatch
+}
+
+extension RewardFunction {
+    /// None.
+    public var needs: [String] { [] }
+
+    /// Judges the batch by itself.
+    public func score(_ batch: [RewardSample], given earlier: [String: [RewardOutcome]]) async throws -> RewardBatch {
+        try await score(batch)
+    }
 }
 
 /// One completion with everything a reward may look at.

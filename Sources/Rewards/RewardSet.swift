@@ -11,11 +11,16 @@ public struct RewardSet: Sendable {
         public let function: any RewardFunction
         /// Its weight; negative makes a penalty, 0 only watches.
         public let weight: Double
+        /// The greatest share of a step's samples that it may fail on.
+        public let maxFailed: Double
 
         /// A weighted function.
-        public init(_ function: any RewardFunction, weight: Double = 1) {
+        ///
+        /// - Parameter maxFailed: 1 bears everything.
+        public init(_ function: any RewardFunction, weight: Double = 1, maxFailed: Double = 1) {
             self.function = function
             self.weight = weight
+            self.maxFailed = maxFailed
         }
     }
 
@@ -24,7 +29,8 @@ public struct RewardSet: Sendable {
 
     /// A set of functions.
     ///
-    /// - Throws: `RewardsError` if there is none, a weight is not finite, or two have the same name.
+    /// - Throws: `RewardsError` if there is none, a weight is not finite, two have the same name, or one needs another
+    ///   that is not there or needs others itself.
     public init(_ entries: [Entry]) throws(RewardsError) {
         guard !entries.isEmpty else {
             throw RewardsError(
@@ -44,34 +50,56 @@ public struct RewardSet: Sendable {
                 )
             }
         }
+        let independent = Set(entries.filter { $0.function.needs.isEmpty }.map(\.function.name))
+        for (index, entry) in entries.enumerated() {
+            for need in entry.function.needs where !independent.contains(need) {
+                throw RewardsError(
+                    .missingReward,
+                    "rewards[\(index)] \"\(entry.function.name)\": needs the reward \"\(need)\", "
+                        + "expected one of \(independent.sorted().joined(separator: ", ")); add it or name another")
+            }
+        }
         self.entries = entries
     }
 
-    /// Judges a batch with every function, all of them at once.
+    /// Judges a batch with every function, all of them at once but for those that need others.
     ///
     /// - Throws: `CancellationError` only; every other error of a function is recorded as a failure of its samples.
     public func score(_ batch: [RewardSample]) async throws -> RewardReport {
         guard !batch.isEmpty else { return RewardReport(parts: [], batchSize: 0) }
-        let parts = try await withThrowingTaskGroup(of: (Int, RewardBatch).self) { group in
-            for (index, entry) in entries.enumerated() {
-                group.addTask { (index, try await Self.run(entry.function, batch)) }
-            }
-            var results = [RewardBatch?](repeating: nil, count: entries.count)
-            for try await (index, result) in group { results[index] = result }
-            return zip(entries, results).map { entry, result in
-                RewardReport.Part(
-                    name: entry.function.name, weight: entry.weight, outcomes: result?.outcomes ?? [],
-                    logs: result?.logs ?? [:])
-            }
+        let first = entries.indices.filter { entries[$0].function.needs.isEmpty }
+        var results = try await run(first, batch, given: [:])
+        let earlier = results.reduce(into: [:]) { $0[entries[$1.key].function.name] = $1.value.outcomes }
+        let rest = entries.indices.filter { !entries[$0].function.needs.isEmpty }
+        results.merge(try await run(rest, batch, given: earlier)) { old, _ in old }
+        let parts = entries.enumerated().map { index, entry in
+            RewardReport.Part(
+                name: entry.function.name, weight: entry.weight, outcomes: results[index]?.outcomes ?? [],
+                logs: results[index]?.logs ?? [:])
         }
         return RewardReport(parts: parts, batchSize: batch.count)
     }
 
+    /// Runs some functions at the same time.
+    private func run(
+        _ indices: [Int], _ batch: [RewardSample], given earlier: [String: [RewardOutcome]]
+    ) async throws -> [Int: RewardBatch] {
+        try await withThrowingTaskGroup(of: (Int, RewardBatch).self) { group in
+            for index in indices {
+                let function = entries[index].function
+                group.addTask { (index, try await Self.run(function, batch, given: earlier)) }
+            }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+    }
+
     /// Runs one function and mends what it returns: exactly one checked outcome for each sample.
-    private static func run(_ function: any RewardFunction, _ batch: [RewardSample]) async throws -> RewardBatch {
+    private static func run(
+        _ function: any RewardFunction, _ batch: [RewardSample], given earlier: [String: [RewardOutcome]]
+    ) async throws -> RewardBatch {
         let result: RewardBatch
         do {
-            result = try await function.score(batch)
+            result = try await function.score(batch, given: earlier)
         } catch let error as CancellationError {
             throw error
         } catch let failure as RewardFailure {

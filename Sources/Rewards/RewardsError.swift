@@ -8,6 +8,12 @@ public struct RewardsError: Error, Sendable, CustomStringConvertible {
         case duplicateName
         /// Programs can't be run in isolation here.
         case sandboxUnavailable
+        /// A reward needs another that is not there.
+        case missingReward
+        /// A JSON Schema that can't be read, or uses a keyword outside the subset.
+        case invalidSchema
+        /// The Python module that plugins use can't be put down.
+        case noModule
     }
 
     /// The kind of fault.

@@ -6,6 +6,8 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
         case notFinite
         /// What the trainer computes for the rollout's tokens is not what was recorded while generating them.
         case mismatch
+        /// A reward failed on more completions than it may, or none applies to any.
+        case rewardFailed
         /// No row of the data can be used, or a row can't be turned into tokens.
         case data
         /// The recipe asks for something that the model or this version can't do.

@@ -21,6 +21,9 @@ func faults(_ yaml: String, _ overrides: [String] = []) -> [String] {
     } catch { return error.description.split(separator: "\n").map(String.init) }
 }
 
+private let types = Recipe.Reward.types.map { $0.type }.joined(separator: ", ")
+private let forms = Recipe.Reward.Format.forms.joined(separator: ", ")
+
 @Suite("Recipe faults")
 struct RecipeFaultTests {
     static let keys: [(String, [String])] = [
@@ -415,18 +418,52 @@ struct RecipeFaultTests {
         ),
         (
             "kind: grpo\nmodel: {path: m}\ndata:\n  train: {path: a, messages: m, template: 'a {', prompt: p}\n"
-                + "rewards: [{type: code, timeout: 5}, {type: plugin}, {type: maths}, {type: math, pattern: x}]\n",
+                + "rewards: [{timeout: 5}, {type: plugin}, {type: maths}, {type: math, pattern: x}, 3]\n",
             [
                 "recipe:4:43: data.train.template: contradicts messages; give only one of them",
                 "recipe:4:43: data.train.template: '{' without a name and '}'; write '{{' for a brace",
                 "recipe:4:58: data.train.prompt: contradicts messages; give only one of them",
-                "recipe:5:18: rewards.0.type: this version doesn't have code rewards yet; it has math, format, "
-                    + "countdown",
-                "recipe:5:44: rewards.1.type: this version doesn't have plugin rewards yet; it has math, "
-                    + "format, countdown",
-                "recipe:5:60: rewards.2.type: expected one of math, format, countdown, got \"maths\"; did you "
-                    + "mean 'math'?",
-                "recipe:5:90: rewards.3.pattern: expected think-answer or a regular expression, got 'x'",
+                "recipe:5:11: rewards.0.type: missing: expected one of \(types)",
+                "recipe:5:25: rewards.1.command: missing: Program and arguments, such as "
+                    + "[python3, -m, touchstone_reward, my_rewards.py:brevity] (list of texts)",
+                "recipe:5:48: rewards.2.type: expected one of \(types), got \"maths\"; did you mean 'math'?",
+                "recipe:5:69: rewards.3.pattern: applies to the types format, judge, not to math; remove it",
+                "recipe:5:82: rewards.4: expected a section with a type, such as {type: math}, got 3",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {path: a}}\nrewards:\n"
+                + "  - {type: overlong, max_tokens: 5, bufer: 1}\n  - {type: contains}\n"
+                + "  - {type: contains, name: b, texts: [a], column: c}\n  - {type: json_schema, maxfailed: 2}\n"
+                + "  - {type: http, url: ftp://a}\n"
+                + "  - {type: judge, url: 'http://a', model: m, prompt: x, range: [1, 1], pattern: '('}\n"
+                + "  - {type: plugin, command: []}\n  - {type: repetition, temperature: 1}\n",
+            [
+                "recipe:5:37: rewards.0.bufer: unknown key; did you mean 'buffer'?",
+                "recipe:6:5: rewards.1: expected `texts` or `column`, got neither",
+                "recipe:7:5: rewards.2: expected `texts` or `column`, got both",
+                "recipe:8:5: rewards.3: expected `schema` or `column`, got neither",
+                "recipe:8:25: rewards.3.maxfailed: unknown key; did you mean 'max_failed'?",
+                "recipe:9:23: rewards.4.url: expected an http:// or https:// address, got \"ftp://a\"",
+                "recipe:10:54: rewards.5.prompt: the placeholder {completion} is missing",
+                "recipe:10:64: rewards.5.range: expected two different numbers, got 1.0 twice",
+                "recipe:10:81: rewards.5.pattern: '(' is not a sound regular expression",
+                "recipe:11:29: rewards.6.command: expected at least 1 texts, got 0",
+                "recipe:12:24: rewards.7.temperature: applies to type judge, not to repetition; remove it",
+            ]
+        ),
+        (
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {path: a}}\nalgorithm: {reward_aggregation: normalize_then_sum, advantage: none, reward_clip: [0, 1]}\n"
+                + "rewards: [{type: format}, {type: cosine_length}, {type: cosine_length, name: b, of: formt}, "
+                + "{type: overlong, max_tokens: 5, buffer: 6}]\n",
+            [
+                "recipe:4:64: algorithm.advantage: is none, but reward_aggregation normalize_then_sum always "
+                    + "normalises in each group; set it to group",
+                "recipe:4:83: algorithm.reward_clip: has no effect with reward_aggregation normalize_then_sum; remove it",
+                "recipe:5:27: rewards.1: there is no reward that checks answers; add one, or name another with `of`",
+                "recipe:5:85: rewards.2.of: expected one of the other rewards (format, overlong), got 'formt'; "
+                    + "did you mean 'format'?",
+                "recipe:5:133: rewards.3.buffer: expected at most max_tokens (5), got 6",
             ]
         ),
         (
@@ -435,7 +472,7 @@ struct RecipeFaultTests {
             [
                 "recipe:5:11: data.system: there are no messages with format text; remove it, or use format chat",
                 "recipe:7:25: rewards.1: has the same name as rewards.0; give one of them another `name`",
-                "recipe:7:63: rewards.2.pattern: expected think-answer or a regular expression, got "
+                "recipe:7:63: rewards.2.pattern: expected one of \(forms), or a regular expression, got "
                     + "'think-anser'; did you mean 'think-answer'?",
                 "recipe:7:77: rewards.3: has the same name as rewards.2; give one of them another `name`",
                 "recipe:7:101: rewards.3.pattern: '(' is not a sound regular expression",

@@ -36,6 +36,30 @@ private let complete = """
     checkpoint: {every: 20, keep: 3}
     """
 
+/// A recipe with each type of reward that has keys of its own.
+let everyReward = """
+    kind: grpo
+    model: {path: model}
+    data:
+      train: {path: rows.jsonl}
+    rewards:
+      - {type: math, name: right, weight: 0, max_failed: 0.1}
+      - {type: countdown, numbers: nums}
+      - {type: code, tests: null, timeout: 2, memory: 256, partial: true}
+      - {type: exact_match, column: gold, part: tags, ignore_case: true, ignore_space: true}
+      - {type: contains, texts: [a, "1"], rule: share}
+      - {type: contains, name: column, column: words, rule: none}
+      - {type: json_schema, schema: schema.json, allow_fence: false}
+      - {type: format, pattern: '(?s)a.*'}
+      - {type: overlong, buffer: 10}
+      - {type: cosine_length, max_tokens: 64, right: [2, 1], wrong: [0, 0]}
+      - {type: repetition, ngram: 2, penalty: -0.5}
+      - {type: plugin, command: [python3, "-m", touchstone_reward, "a.py:f"], workers: 3, timeout: 0.5}
+      - {type: http, url: "http://127.0.0.1:9/score", retries: 0}
+      - {type: judge, url: "https://h/v1", model: m, prompt: "{prompt} {completion} {answer}", key_variable: KEY}
+
+    """
+
 @Suite("Recipe")
 struct RecipeTests {
     @Test("the documented example is read into typed values")
@@ -64,6 +88,7 @@ struct RecipeTests {
                 + "adapter: {targets: '.*\\.(q|v)_proj'}\nevaluation: {temperature: 0}\nrollout: {stop: [\"\\n\", '~', '1', '- a']}\n",
             "kind: sft\nmodel: {path: m}\ndata: {train: {path: a.jsonl, limit: 3}, evaluation: {path: b.jsonl}}\n",
             "kind: sft\nmodel: {path: m}\nsteps: 3\ndata: {train: {generator: countdown, count: 9}, system: Be brief.}\n",
+            everyReward,
         ])
     func resolved(yaml: String) throws {
         let recipe = try Recipe(yaml: yaml, folder: "/home/me")
@@ -118,7 +143,7 @@ struct RecipeTests {
                   - type: math
                     name: math
                     weight: 1.0
-                    pattern: null
+                    max_failed: 0.5
                 rollout:
                   prompts_per_step: 16
 
@@ -147,6 +172,31 @@ struct RecipeTests {
             return
         }
         #expect(file.path == "/r/p.jsonl")
+    }
+
+    @Test("a reward's defaults come from the rest of the recipe")
+    func rewardDefaults() throws {
+        let recipe = try Recipe(yaml: everyReward, folder: "/r", overrides: ["rollout.max_new_tokens=50"])
+        let rewards = recipe.rewards
+        #expect(rewards.map(\.type).filter { $0 == "contains" }.count == 2)
+        #expect(rewards[0].name == "right" && rewards[0].maxFailed == 0.1 && rewards[1].name == "countdown")
+        #expect((rewards[6].options as? Recipe.Reward.JSONSchema)?.schema == "/r/schema.json")
+        let overlong = try #require(rewards[8].options as? Recipe.Reward.Overlong)
+        #expect(overlong.maxTokens == 50 && overlong.buffer == 10)
+        #expect((rewards[9].options as? Recipe.Reward.CosineLength)?.of == "right")
+        #expect((rewards[11].options as? Recipe.Reward.Plugin)?.directory == "/r")
+        let used = Set(rewards.map(\.type) + ["format"])
+        #expect(Recipe.Reward.types.allSatisfy { used.contains($0.type) }, "a type of reward is missing in everyReward")
+    }
+
+    @Test("the reference table lists rewards a type at a time")
+    func rewardDocumentation() throws {
+        let rows = Recipe.documentation.filter { $0.key.hasPrefix("rewards.") }
+        let types = rows.filter { $0.key == "rewards.N.type" }.map(\.type)
+        #expect(types == Recipe.Reward.types.map { "`\($0.type)`" })
+        let overlong = try #require(rows.firstIndex { $0.type == "`overlong`" })
+        #expect(rows[overlong + 1].key == "rewards.N.max_tokens")
+        #expect(rows[overlong + 1].meaning == "(overlong) Tokens that score −1; null: `rollout.max_new_tokens`")
     }
 
     @Test("a recipe file is read from its own folder, and what can't be read says why")
@@ -203,7 +253,7 @@ struct RecipeTests {
     func fuzz() {
         var random = Mutations()
         let seeds = [
-            "kind: grpo\nmodel: {path: m}\ndata: {train: {generator: arithmetic, form: '(dd ± d) × e', digits: [1, 2]}}\nrewards: [{type: math}]\n",
+            "kind: grpo\nmodel: {path: m}\ndata: {train: {generator: arithmetic, form: '(dd ± d) × e', digits: [1, 2]}}\nrewards: [{type: math}, {type: judge, url: 'http://a', model: b, range: [0, 1]}, {type: plugin, command: [a]}]\n",
             "kind: sft\nmodel:\n  path: \"m\"\ndata:\n  train: {path: a, template: '{q} *x'}\nsft: {epochs: 1e1}\nname: b # *a\n",
         ].map { Array($0.utf8) }
         for round in 0..<100_000 {

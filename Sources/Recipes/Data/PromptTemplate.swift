@@ -1,8 +1,9 @@
 /// A prompt with `{name}` placeholders; `{{` and `}}` are braces.
-struct PromptTemplate: Sendable {
+public struct PromptTemplate: Sendable {
     /// Why a text is not a template.
-    struct Fault: Error {
-        let message: String
+    public struct Fault: Error {
+        /// What is wrong.
+        public let message: String
     }
 
     private enum Part: Sendable {
@@ -13,11 +14,14 @@ struct PromptTemplate: Sendable {
     private var parts: [Part] = []
 
     /// The names of the placeholders, in order.
-    var names: [String] {
+    public var names: [String] {
         parts.compactMap { if case .name(let name) = $0 { name } else { nil } }
     }
 
-    init(_ text: String) throws(Fault) {
+    /// Reads a template.
+    ///
+    /// - Throws: `Fault` where braces don't match.
+    public init(_ text: String) throws(Fault) {
         var plain = ""
         var rest = Substring(text)
         while let character = rest.popFirst() {
@@ -43,7 +47,7 @@ struct PromptTemplate: Sendable {
     }
 
     /// The text with every placeholder filled in.
-    func filled<Failure>(_ value: (String) throws(Failure) -> String) throws(Failure) -> String {
+    public func filled<Failure>(_ value: (String) throws(Failure) -> String) throws(Failure) -> String {
         var output = ""
         for part in parts {
             switch part {

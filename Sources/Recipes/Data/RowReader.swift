@@ -12,10 +12,10 @@ struct RowReader: Sendable {
     private let file: Recipe.JSONLines
     private let format: RowFormat
     private let template: PromptTemplate?
-    /// Whether a reward needs the answer.
-    private let needsAnswer: Bool
-    /// Columns that a reward needs.
-    private let needsColumns: [String]
+    /// The type of reward that needs the answer, if one does.
+    private let needsAnswer: String?
+    /// Columns that a reward needs, with its type.
+    private let needsColumns: [(name: String, type: String)]
 
     init(_ file: Recipe.JSONLines, _ recipe: Recipe) throws(RecipeError) {
         self.file = file
@@ -24,9 +24,9 @@ struct RowReader: Sendable {
         {
             throw RecipeError(.data, "template: \(error.message)")
         }
-        needsAnswer = recipe.kind == .grpo && recipe.rewards.contains { $0.type == .math }
-        needsColumns =
-            recipe.kind == .grpo && recipe.rewards.contains { $0.type == .countdown } ? ["target", "numbers"] : []
+        let needs = recipe.rewards.flatMap { reward in reward.section.columns.map { ($0, reward.type) } }
+        needsAnswer = needs.first { $0.0 == "answer" }?.1
+        needsColumns = needs.filter { $0.0 != "answer" }
     }
 
     /// The row of a line.
@@ -38,8 +38,8 @@ struct RowReader: Sendable {
         guard case .object(let columns) = value else {
             throw Fault(message: "expected a JSON object, got \(Self.describe(value))")
         }
-        for name in needsColumns where columns[name] == nil {
-            throw missing(name, columns, "the countdown reward needs it")
+        for (name, type) in needsColumns where columns[name] == nil {
+            throw missing(name, columns, "the \(type) reward needs it")
         }
         return DataRow(
             index: index, content: try content(columns), answer: try answer(columns), columns: columns)
@@ -143,9 +143,10 @@ struct RowReader: Sendable {
 
     private func answer(_ columns: JSONObject) throws(Fault) -> String? {
         let name = file.answer ?? "answer"
-        guard file.answer != nil || needsAnswer || columns[name] != nil else { return nil }
-        guard file.answer != nil || needsAnswer || columns[name]?.isNull == false else { return nil }
-        let text = try text(columns, name, needsAnswer ? "the math reward needs it" : "it is the answer")
+        guard file.answer != nil || needsAnswer != nil || columns[name] != nil else { return nil }
+        guard file.answer != nil || needsAnswer != nil || columns[name]?.isNull == false else { return nil }
+        let text = try text(
+            columns, name, needsAnswer.map { "the \($0) reward needs it" } ?? "it is the answer")
         guard let mark = file.answerAfter else { return text }
         guard let range = text.lastRange(of: mark) else {
             throw Fault(

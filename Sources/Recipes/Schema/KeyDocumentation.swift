@@ -25,6 +25,8 @@ extension Recipe {
 
     /// Where a key of this name exists, for a key that was put into the wrong section.
     static func path(ofKey name: String) -> String? {
-        documentation.first { $0.key.split(separator: ".").last.map(String.init) == name }?.key
+        let keys = documentation.map(\.key).filter { $0.split(separator: ".").last.map(String.init) == name }
+        // One place is likelier to be meant than one of many.
+        return keys.first { !$0.contains(".N.") } ?? keys.first
     }
 }

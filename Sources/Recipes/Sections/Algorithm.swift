@@ -49,10 +49,20 @@ extension Recipe {
             case sequence
         }
 
+        /// Whether several rewards are added before or after they are normalised.
+        public enum Aggregation: String, CaseIterable, Sendable {
+            /// The weighted sum is normalised.
+            case sumThenNormalize = "sum_then_normalize"
+            /// Each reward is normalised in its group, and the weighted sum of these over the batch.
+            case normalizeThenSum = "normalize_then_sum"
+        }
+
         /// How token losses are put together.
         public var objective = Objective.grpo
         /// What a reward is compared with and divided by; never `nil` in a recipe that was read.
         public var advantage: Advantage?
+        /// Whether several rewards are added before or after they are normalised.
+        public var rewardAggregation = Aggregation.sumThenNormalize
         /// Whether advantages are normalised over the batch at last.
         public var whitensAdvantages = false
         /// What the summed reward is clamped to, `[least, greatest]`; `nil`: not at all.
@@ -94,6 +104,10 @@ extension Recipe.Algorithm: RecipeSection {
             "What reward − group mean is divided by (group, batch: their standard deviation; none: nothing); leave_one_out: baseline without the completion itself; global: mean and deviation of the batch. null: rloo leave_one_out, reinforce_pp global, dr_grpo none, else group"
         ),
         .init(
+            "reward_aggregation", \.rewardAggregation, .choice(),
+            "Several rewards: their sum is normalised, or each one by itself, so that one with a small spread is not drowned"
+        ),
+        .init(
             "whiten_advantages", \.whitensAdvantages, .flag,
             "Centre the batch's advantages and divide them by their standard deviation at last"),
         .init(
@@ -133,6 +147,7 @@ extension Recipe.Algorithm: RecipeSection {
         if let rewardClip, rewardClip[0] >= rewardClip[1] {
             reader.fault(path + ["reward_clip"], "expected [least, greatest], got \(rewardClip)")
         }
+        if rewardAggregation == .normalizeThenSum { checkAggregation(path, &reader) }
         if ratioLevel != nil, objective.hasOwnRatio {
             reader.fault(path + ["ratio_level"], "objective \(objective.rawValue) has a ratio of its own; remove it")
         }
@@ -148,6 +163,23 @@ extension Recipe.Algorithm: RecipeSection {
             reader.fault(path + ["clip", "delta"], "objective \(objective.rawValue) does not clip updates; remove it")
         } else if delta <= 1 + high {
             reader.fault(path + ["clip", "delta"], "expected more than 1 + clip.high (\(1 + high)), got \(delta)")
+        }
+    }
+
+    /// Where each reward is normalised by itself there is no summed reward.
+    private func checkAggregation(_ path: [String], _ reader: inout RecipeReader) {
+        let name = rewardAggregation.rawValue
+        if (advantage ?? objective.advantage) != .group {
+            reader.fault(
+                path + ["advantage"],
+                "is \((advantage ?? objective.advantage).rawValue), but reward_aggregation \(name) always normalises in "
+                    + "each group; set it to group")
+        }
+        if rewardClip != nil {
+            reader.fault(path + ["reward_clip"], "has no effect with reward_aggregation \(name); remove it")
+        }
+        if kl.coefficient > 0, (kl.place ?? objective.place) == .reward {
+            reader.fault(path + ["kl", "place"], "can't be reward with reward_aggregation \(name); set it to loss")
         }
     }
 

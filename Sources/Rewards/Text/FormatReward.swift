@@ -1,25 +1,14 @@
 /// 1 if a completion has the demanded layout, else 0.
 ///
-/// The pattern `think-answer`: the completion is exactly `<think>`, a thought, `</think>`, and an answer.
-/// - It begins with `<think>`; only white space may stand before it.
-/// - `<think>` and `</think>` occur once each, in this order, spelled exactly so, anywhere in the text (the answer
-///   included). The thought may be empty.
-/// - The answer is everything after `</think>`; it is not empty and not only white space.
-///
-/// With `opening: .prompt` (the chat template has already written `<think>`) the completion begins inside the thought:
-/// it must hold no `<think>`, one `</think>`, and an answer after it. `.automatic` decides sample by sample from the
-/// prompt's end.
+/// Tags are spelled exactly so and occur once each, in order, wherever they are: an answer that mentions `<think>` has
+/// not the form. Only white space may stand before `<think>`; the thought may be empty. With the opening tag in the
+/// prompt (the chat template has already written `<think>`) the completion begins inside the thought and must not open
+/// another. `.automatic` decides sample by sample from the prompt's end.
 public struct FormatReward: RewardFunction {
-    /// The layouts that can be demanded.
-    public enum Pattern: String, CaseIterable, Sendable {
-        /// A thought between think tags, then an answer.
-        case thinkAnswer = "think-answer"
-    }
-
     /// The name in the metrics.
     public let name: String
     /// What is demanded.
-    public let pattern: Pattern
+    public let form: NamedForm
     /// Who writes the opening tag.
     public let opening: ThinkTags.Opening
 
@@ -27,10 +16,10 @@ public struct FormatReward: RewardFunction {
     ///
     /// - Parameter opening: `.automatic` by default, since the same recipe serves models of both kinds.
     public init(
-        name: String = "format", pattern: Pattern = .thinkAnswer, opening: ThinkTags.Opening = .automatic
+        name: String = "format", form: NamedForm = .thinkAnswer, opening: ThinkTags.Opening = .automatic
     ) {
         self.name = name
-        self.pattern = pattern
+        self.form = form
         self.opening = opening
     }
 
@@ -41,23 +30,12 @@ public struct FormatReward: RewardFunction {
 
     /// Whether a completion has the layout.
     public func matches(_ completion: String, prompt: String = "") -> Bool {
-        let openedByPrompt =
+        let isOpenedByPrompt =
             switch opening {
             case .completion: false
             case .prompt: true
             case .automatic: ThinkTags.isOpened(by: prompt)
             }
-        let bytes = Array(completion.utf8)
-        let open = Array(ThinkTags.open.utf8)
-        let opens = ByteSearch.all(of: open, in: bytes)
-        let closes = ByteSearch.all(of: Array(ThinkTags.close.utf8), in: bytes)
-        guard closes.count == 1, let close = closes.first else { return false }
-        if openedByPrompt {
-            guard opens.isEmpty else { return false }
-        } else {
-            guard opens.count == 1, let start = opens.first, start < close else { return false }
-            guard String(decoding: bytes[..<start], as: UTF8.self).allSatisfy(\.isWhitespace) else { return false }
-        }
-        return ThinkTags.answer(in: completion) != nil
+        return form.matches(isOpenedByPrompt ? ThinkTags.open + completion : completion)
     }
 }

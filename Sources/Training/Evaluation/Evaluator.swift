@@ -6,7 +6,7 @@ import Rewards
 
 /// Measures a policy on held-out problems: k completions each, judged by the rewards of training.
 ///
-/// A completion is correct when the checker gives 1: the first math or countdown reward, else the first reward. Weights
+/// A completion is correct when the checker gives 1: the first reward that knows answers, else the first reward. Weights
 /// and the other rewards (format, length) don't enter. Draws depend on the seed, the problem and the sample only, so two
 /// evaluations of a run compare policies on the same luck.
 public struct Evaluator: Sendable {
@@ -26,7 +26,7 @@ public struct Evaluator: Sendable {
         self.skipped = skipped
         self.sampler = sampler
         self.rewards = rewards
-        checker = rewards.entries.firstIndex { $0.function is MathReward || $0.function is CountdownReward } ?? 0
+        checker = rewards.entries.firstIndex { $0.function is any AnswerChecking } ?? 0
     }
 
     /// The evaluator of a recipe.
@@ -74,6 +74,7 @@ public struct Evaluator: Sendable {
         let groups = try await engine.scoredGroups(
             prompts, step: 0, sampler: sampler, rewards: rewards, adapter: adapter, signal: signal
         ).groups
+        try groups.checkRewards(rewards, "evaluation")
         let accuracy = accuracy(of: groups)
         var metrics: JSONObject = [
             "eval_accuracy": .double(accuracy.mean), "eval_accuracy_low": .double(accuracy.low),
@@ -94,13 +95,13 @@ public struct Evaluator: Sendable {
         return (metrics, groups)
     }
 
-    /// For each problem the share of correct completions among those that the checker could judge.
-    private func shares(of groups: [ScoredGroup]) -> [Double] {
-        groups.compactMap { group in
-            let scores = group.report.parts[checker].outcomes.compactMap(\.score)
-            return scores.isEmpty ? nil : Double(scores.count { $0 >= 1 }) / Double(scores.count)
-        }
+    /// The share of correct completions of a problem among those that the checker could judge; `nil` if it could none.
+    public func passRate(of group: ScoredGroup) -> Double? {
+        let scores = group.report.parts[checker].outcomes.compactMap(\.score)
+        return scores.isEmpty ? nil : Double(scores.count { $0 >= 1 }) / Double(scores.count)
     }
+
+    private func shares(of groups: [ScoredGroup]) -> [Double] { groups.compactMap(passRate) }
 
     private func accuracy(of groups: [ScoredGroup]) -> Proportion {
         let shares = shares(of: groups)

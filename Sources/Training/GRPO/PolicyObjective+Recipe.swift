@@ -75,7 +75,14 @@ extension AdvantageEstimator {
             case .leaveOneOut: .leaveOneOut
             case .global: .global
             }
-        self.init(groupSize: recipe.rollout.completionsPerPrompt, weights: weights, scaling: scaling)
+        let aggregation: Aggregation =
+            switch recipe.algorithm.rewardAggregation {
+            case .sumThenNormalize: .sumThenNormalize
+            case .normalizeThenSum: .normalizeThenSum
+            }
+        self.init(
+            groupSize: recipe.rollout.completionsPerPrompt, weights: weights, aggregation: aggregation, scaling: scaling
+        )
         whitens = recipe.algorithm.whitensAdvantages
         rewardRange = recipe.algorithm.rewardClip.map { $0[0]...$0[1] }
     }

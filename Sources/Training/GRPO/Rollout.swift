@@ -57,6 +57,7 @@ extension Engine {
             let round = try await scoredGroups(
                 prompts, step: step, firstPrompt: first, sampler: parts.sampler, rewards: parts.rewards,
                 adapter: adapter, signal: signal)
+            try round.groups.checkRewards(parts.rewards, "step \(step + 1)")
             rollout.groups += round.groups
             rollout.used += round.groups.indices.filter { parts.samplingRounds == nil || round.groups[$0].hasSpread }
                 .map { first + $0 }

@@ -92,7 +92,7 @@ extension Completion {
 extension RewardReport {
     /// What each function said of a sample: `{"math": {"status": "scored", "score": 1.0}, …}`; the status is `scored`,
     /// `not_applicable`, or `failed` with a `reason`.
-    func outcomes(of sample: Int) -> JSONObject {
+    public func outcomes(of sample: Int) -> JSONObject {
         JSONObject(
             parts.map { part in
                 let value: JSONValue =

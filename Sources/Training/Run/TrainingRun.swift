@@ -125,7 +125,9 @@ public final class TrainingRun {
             if savedStep != trainer.state.step { try save() }
             progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
             return .interrupted(step: trainer.state.step)
-        } catch let error as TrainingError where error.code == .notFinite || error.code == .mismatch {
+        } catch let error as TrainingError
+            where error.code == .notFinite || error.code == .mismatch || error.code == .rewardFailed
+        {
             // The update that failed has moved nothing; what went before it must not be lost.
             if savedStep != trainer.state.step { try save() }
             if let batch = trainer.failedBatch {
@@ -159,7 +161,7 @@ public final class TrainingRun {
         if isDue(recipe.evaluation.every, step) {
             do { if let metrics = try await evaluate() { complete.metrics.merge(metrics) } } catch let error
                 as TrainingError
-                where error.code == .interrupted
+                where error.code == .interrupted || error.code == .rewardFailed
             {
                 // The step has its own records meanwhile; a resumed run evaluates and writes them again.
                 try output.append(step: step, result)
@@ -229,6 +231,7 @@ public final class TrainingRun {
     }
 
     private func show(_ result: StepResult, step: Int) {
+        for note in result.failureNotes { progress?.message("step \(step): \(note)") }
         let seconds = result.metrics["step_time"]?.doubleValue ?? .nan
         progress?.show(
             ProgressState(

@@ -11,8 +11,11 @@ import Training
 struct PreparedRun {
     /// The recipe.
     let recipe: Recipe
-    private let model: LoadedModel
-    private let data: (train: DataSet, evaluation: DataSet?)
+    /// The model.
+    let model: LoadedModel
+    /// The data sets.
+    let data: (train: DataSet, evaluation: DataSet?)
+    private let messages: Messages
 
     /// Reads a recipe and loads what it names.
     ///
@@ -26,6 +29,7 @@ struct PreparedRun {
     /// - Throws: `RecipeError` with all faults of the data, or the errors of model and files.
     init(_ recipe: Recipe, messages: Messages) throws {
         self.recipe = recipe
+        self.messages = messages
         ComputeDevice.threadCount = recipe.threads
         data = try DataSet.load(recipe)
         for note in data.train.notes + (data.evaluation?.notes ?? []) { messages.warning(note) }
@@ -39,7 +43,8 @@ struct PreparedRun {
         in folder: RunFolder, from checkpoint: Checkpoint? = nil, progress: ProgressLine? = nil
     ) throws -> TrainingRun {
         try TrainingRun(
-            recipe, model: model, data: data, rewards: try recipe.rewardSet(), folder: folder, from: checkpoint,
+            recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info), folder: folder,
+            from: checkpoint,
             signal: Interruption.stopSignal, progress: progress)
     }
 
