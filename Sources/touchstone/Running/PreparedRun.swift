@@ -44,8 +44,7 @@ struct PreparedRun {
     ) throws -> TrainingRun {
         try TrainingRun(
             recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info), folder: folder,
-            from: checkpoint,
-            signal: Interruption.stopSignal, progress: progress)
+            from: checkpoint, signal: Interruption.stopSignal, progress: progress)
     }
 
     /// The text of a completion as records have it.
