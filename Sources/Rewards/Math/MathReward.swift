@@ -1,4 +1,5 @@
 import OrderedJSON
+import WorkerProcesses
 
 /// 1 if the completion's final answer is the gold answer of its data row, 0 if it is another or none.
 ///
@@ -26,13 +27,8 @@ public struct MathReward: RewardFunction {
     }
 
     /// 1, 0, or an outcome without a score for each sample.
-    public func score(_ batch: [RewardSample]) async -> RewardBatch {
-        let verdicts = await withTaskGroup(of: (Int, MathVerdict?).self) { group in
-            for (index, sample) in batch.enumerated() { group.addTask { (index, await verdict(sample)) } }
-            var verdicts = [MathVerdict?](repeating: nil, count: batch.count)
-            for await (index, verdict) in group { verdicts[index] = verdict }
-            return verdicts
-        }
+    public func score(_ batch: [RewardSample]) async throws -> RewardBatch {
+        let verdicts = try await inOrder(batch, width: batch.count) { await verdict($0) }
         let judged = verdicts.compactMap { $0 }
         guard !judged.isEmpty else { return RewardBatch(verdicts.map(Self.outcome)) }
         let unparsable = judged.count { $0.verdict == .unparsable }
