@@ -1,3 +1,4 @@
+import Foundation
 import OrderedJSON
 import WorkerProcesses
 
@@ -43,16 +44,27 @@ public struct CodeLanguage: Hashable, Sendable {
         compile: ["/bin/sh", "-c", "cc -O2 -std=c17 -o /tmp/program \"$0\" -lm >&2 && cat /tmp/program", "{file}"],
         run: ["{file}"], readable: system)
 
-    /// Swift, with the toolchain that the running program was built with, if it is in one of the usual folders.
+    /// Swift, with the toolchain whose `swiftc` is the first on the PATH.
     public static let swift = CodeLanguage(
         name: "swift", tags: ["swift"], fileName: "main.swift",
         compile: [
             "/bin/sh", "-c",
-            "PATH=/opt/swift/usr/bin:$PATH swiftc -O -static-stdlib -module-cache-path /tmp/cache -o /tmp/program \"$0\" >&2"
-                + " && cat /tmp/program", "{file}",
+            "PATH=\(swiftToolchain.map { $0 + "/usr/bin:" } ?? "")$PATH "
+                + "swiftc -O -static-stdlib -module-cache-path /tmp/cache -o /tmp/program \"$0\" >&2 && cat /tmp/program",
+            "{file}",
         ],
-        run: ["{file}"],
-        readable: system + ["/opt/swift"].filter { SystemFile.realPath($0) != nil })
+        run: ["{file}"], readable: system + [swiftToolchain].compactMap { $0 })
+
+    /// The folder of the Swift toolchain, above its `usr`; `nil` if it is a part of the system, or there is none.
+    private static let swiftToolchain: String? = {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        let program = folders.lazy.compactMap { SystemFile.realPath("\($0)/swiftc") }.first
+        guard let bin = program?.range(of: "/usr/bin/", options: .backwards), let program else { return nil }
+        let folder = String(program[..<bin.lowerBound])
+        // What stands in the shell's line must mean nothing to it.
+        let isPlain = folder.utf8.allSatisfy { UInt8(ascii: "/") == $0 || $0.isWordByte }
+        return folder.isEmpty || !isPlain ? nil : folder
+    }()
 
     /// The system's programs and libraries.
     private static let system = ["/usr", "/bin", "/lib", "/lib64", "/etc/alternatives"].filter {
@@ -120,4 +132,14 @@ extension CodeLanguage {
         if loader: names.add(loader.group().decode())
         print(json.dumps([program, library] + sorted(n for n in names if re.search(r"[.]so[.][0-9.]+$|/ld-", n))))
         """
+}
+
+extension UInt8 {
+    /// Whether it is a letter, digit, `.`, `_`, `-` or `+`.
+    fileprivate var isWordByte: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2B, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+    }
 }
