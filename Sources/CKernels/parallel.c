@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_THREADS = 256, SPINS = 4000 };
@@ -23,6 +24,7 @@ static struct {
     _Atomic uint32_t wake;  // futex word: changes with every job
     _Atomic int sleeping;
     _Atomic int wanted;
+    _Atomic uint64_t busy_time;  // nanoseconds that threads have spent in bodies, summed
     int started;
     pthread_mutex_t busy;
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
@@ -33,21 +35,33 @@ static inline void relax(void) {
 #endif
 }
 
-// Takes and runs indices of the current job until none is left; returns whether it ran any.
-static bool work(void) {
-    bool any = false;
+// Whether this thread is inside a loop already: a loop within runs serially, and its time counts once.
+static _Thread_local bool inside = false;
+
+static uint64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+// Takes and runs indices of the current job until none is left.
+static void work(void) {
+    uint64_t start = 0;
     for (;;) {
         uint64_t ticket = atomic_load(&pool.ticket);
         long count = atomic_load(&pool.count);
         void *context = atomic_load(&pool.context);
         void (*body)(void *, long) = atomic_load(&pool.body);
         long index = (long)(ticket & 0xFFFFFFFFu);
-        if (index >= count) return any;
+        if (index >= count) break;
         if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) continue;
+        if (start == 0) start = now();
+        inside = true;
         body(context, index);
+        inside = false;
         atomic_fetch_add(&pool.finished, 1);
-        any = true;
     }
+    if (start != 0) atomic_fetch_add(&pool.busy_time, now() - start);
 }
 
 static void *worker(void *argument) {
@@ -98,10 +112,24 @@ static void start_workers(int wanted) {
     }
 }
 
+uint64_t ck_busy_nanoseconds(void) { return atomic_load(&pool.busy_time); }
+
+static void run_alone(long count, void *context, void (*body)(void *, long)) {
+    if (inside) {
+        for (long index = 0; index < count; index++) body(context, index);
+        return;
+    }
+    uint64_t start = now();
+    inside = true;
+    for (long index = 0; index < count; index++) body(context, index);
+    inside = false;
+    atomic_fetch_add(&pool.busy_time, now() - start);
+}
+
 void ck_parallel(long count, void *context, void (*body)(void *, long)) {
     int wanted = ck_threads();
-    if (count <= 1 || wanted <= 1 || pthread_mutex_trylock(&pool.busy) != 0) {
-        for (long index = 0; index < count; index++) body(context, index);
+    if (inside || count <= 1 || wanted <= 1 || pthread_mutex_trylock(&pool.busy) != 0) {
+        run_alone(count, context, body);
         return;
     }
     start_workers(wanted);

@@ -21,6 +21,8 @@ public final class Engine {
     private var sequences: [ActiveSequence] = []
     private var samplers: [RowSampler] = []
     private var submitted = 0
+    /// Seconds spent so far.
+    public private(set) var times = EngineTimes()
 
     /// An engine without work.
     ///
@@ -141,7 +143,9 @@ public final class Engine {
         admitPrompts()
         var finished = try branch()
         guard !isIdle else { return finished }
+        let start = ContinuousClock.now
         let work = StepBatch(sequences: sequences, prompts: prompts, promptBudget: promptBudget, model: model)
+        defer { times.add((ContinuousClock.now - start) / .seconds(1), work) }
         guard !work.batch.ids.isEmpty else { return finished }
         let hidden = model.hiddenStates(work.batch, pages: pool.pages)
         let logits = model.logits(hidden, rows: work.logitRows, batch: work.batch)

@@ -30,6 +30,10 @@ public enum ComputeDevice {
         set { ck_set_threads(Int32(clamping: newValue)) }
     }
 
+    /// Seconds that threads have spent in parallel loops since the process began, summed over the threads. What is missing
+    /// to the time that passed, times the threads, they were idle: waiting, or for code that runs on one thread.
+    public static var busySeconds: Double { Double(ck_busy_nanoseconds()) * 1e-9 }
+
     /// Instruction sets that have kernels of their own, in rising order.
     public enum KernelLevel: Int32, CaseIterable, Sendable {
         /// Any processor.

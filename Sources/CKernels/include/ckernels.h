@@ -148,5 +148,7 @@ void ck_parallel(long count, void *context, void (*body)(void *context, long ind
 // How many threads ck_parallel uses; 0 = as many as the process may run on. Takes effect at the next call.
 void ck_set_threads(int threads);
 int ck_threads(void);
+// Nanoseconds that threads have spent in bodies so far, summed over the threads.
+uint64_t ck_busy_nanoseconds(void);
 
 #endif

@@ -6,10 +6,14 @@ struct StepTimes {
     let generate: Double
     /// Waiting for rewards after the last completion.
     let reward: Double
+    /// The reference's log-probabilities, where a KL penalty needs them.
+    let reference: Double
     /// Forward, backward and optimizer.
     let update: Double
     /// The whole step.
     let total: Double
+    /// What of it the compute threads had nothing to do, as their mean.
+    let idle: Double
 }
 
 /// One optimizer pass over a rollout.
@@ -17,6 +21,8 @@ struct PolicyUpdateRecord {
     let result: PolicyUpdateResult
     /// The gradient's norm before clipping.
     let gradientNorm: Double
+    /// Seconds that moving the parameters took.
+    let optimizerSeconds: Double
 }
 
 /// What a GRPO step says about itself, under TRL's names.
@@ -70,10 +76,23 @@ struct GRPOReport {
         metrics["prompts/skipped"] = .integer(rollout.skippedPrompts)
         metrics["step_time"] = .double(times.total)
         metrics["tokens_per_second"] = .double(Double(groups.tokenCount) / max(times.total, 1e-9))
-        metrics["time/generate"] = .double(times.generate)
-        metrics["time/reward"] = .double(times.reward)
-        metrics["time/update"] = .double(times.update)
+        metrics.merge(phases)
         return metrics
+    }
+
+    /// Seconds by phase.
+    private var phases: JSONObject {
+        let passes = updates.reduce(PassTimes()) { $0 + $1.result.times }
+        var phases: JSONObject = [
+            "time/generate": .double(times.generate), "time/prefill": .double(rollout.engineTimes.prefill),
+            "time/decode": .double(rollout.engineTimes.decode), "time/reward": .double(times.reward),
+            "time/update": .double(times.update), "time/forward": .double(passes.forward),
+            "time/backward": .double(passes.backward),
+            "time/optimizer": .double(updates.reduce(0) { $0 + $1.optimizerSeconds }),
+            "time/idle": .double(times.idle),
+        ]
+        if times.reference > 0 { phases["time/reference"] = .double(times.reference) }
+        return phases
     }
 }
 

@@ -97,12 +97,14 @@ public final class GRPOTrainer: Trainer {
 
     /// Takes a step: generates groups of completions, scores them, and moves the parameters.
     public nonisolated(nonsending) func step() async throws -> StepResult {
-        let watch = Stopwatch()
+        let (watch, idle) = (Stopwatch(), IdleWatch())
         var next = state
         let rollout = try await engine.rollout(
             parts, step: state.step, position: &next.position, adapter: adapter, signal: signal)
         let statistics = parts.advantages(rollout.groups.rewardTable)
+        let referenceWatch = Stopwatch()
         var groups = try annotated(policyGroups(rollout.usedGroups))
+        let referenceSeconds = parts.reference == nil ? 0 : referenceWatch.seconds
         let advantages = parts.advantages(rollout.usedGroups.rewardTable, penalties: penalties(groups)).values
         groups.assign(advantages)
 
@@ -119,8 +121,8 @@ public final class GRPOTrainer: Trainer {
         if let adapter { publish(adapter) }
 
         let times = StepTimes(
-            generate: rollout.generateSeconds, reward: rollout.rewardSeconds, update: updateWatch.seconds,
-            total: watch.seconds)
+            generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
+            update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds)
         return GRPOReport(
             rollout: rollout, statistics: statistics, advantages: rollout.spread(advantages, rest: 0),
             updates: updates, rewardKL: parts.rewardKL.map { $0.meanEstimate(groups) }, learningRate: learningRate,

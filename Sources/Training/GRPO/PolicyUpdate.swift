@@ -59,6 +59,7 @@ public struct PolicyUpdate: Sendable {
     private func gradient(
         _ units: [PolicyGroup], totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
     ) throws(TrainingError) -> PolicyUpdateResult {
+        var watch = Stopwatch()
         let pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
         guard !pass.rows.isEmpty else { return PolicyUpdateResult(microBatches: 1) }
         let output = pass.tokenLogProbs(
@@ -75,8 +76,12 @@ public struct PolicyUpdate: Sendable {
             seed.floats[2 * row] = gradient.dLogProbs[row]
             seed.floats[2 * row + 1] = gradient.dEntropies?[row] ?? 0
         }
+        var times = PassTimes(forward: watch.lap())
         output.backward(seed: seed)
-        return PolicyUpdateResult(gradient, batch: batch, level: objective.ratioLevel)
+        times.backward = watch.lap()
+        var result = PolicyUpdateResult(gradient, batch: batch, level: objective.ratioLevel)
+        result.times = times
+        return result
     }
 
     private func policyBatch(_ units: [PolicyGroup], output: Tensor, totals: PolicyTotals) -> PolicyBatch {

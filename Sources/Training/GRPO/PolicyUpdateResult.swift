@@ -7,6 +7,8 @@ public struct PolicyUpdateResult: Sendable {
     public private(set) var logProbGap = 0.0
     /// Forward and backward passes that it took.
     public let microBatches: Int
+    /// How long they took.
+    public internal(set) var times = PassTimes()
     /// TRL's metrics of the micro-batches' weighted means, smallest and largest values.
     private var sums: [String: (sum: Double, weight: Double)] = [:]
 
@@ -30,6 +32,7 @@ public struct PolicyUpdateResult: Sendable {
     /// Adds the result of the next micro-batch.
     mutating func add(_ other: PolicyUpdateResult) {
         loss += other.loss
+        times = times + other.times
         widenGap(other.logProbGap)
         for (name, new) in other.sums {
             guard let old = sums[name] else {

@@ -14,6 +14,8 @@ struct Rollout {
     var skippedPrompts = 0
     /// Seconds of generation; rewards run meanwhile.
     var generateSeconds = 0.0
+    /// What of it went into prompts and into tokens.
+    var engineTimes = EngineTimes()
     /// Seconds of waiting for rewards after the last completion.
     var rewardSeconds = 0.0
 
@@ -50,6 +52,7 @@ extension Engine {
         _ parts: GRPOTrainer.Parts, step: Int, position: inout Int, adapter: Adapter?, signal: StopSignal
     ) async throws -> Rollout {
         var rollout = Rollout()
+        let before = times
         repeat {
             let (prompts, skipped) = try parts.prompts.next(
                 parts.promptsPerStep - rollout.used.count, from: &position)
@@ -65,6 +68,7 @@ extension Engine {
             rollout.skippedPrompts += skipped
             rollout.generateSeconds += round.generateSeconds
             rollout.rewardSeconds += round.rewardSeconds
+            rollout.engineTimes = times.since(before)
         } while rollout.used.count < parts.promptsPerStep && rollout.rounds < parts.samplingRounds ?? 1
         return rollout
     }

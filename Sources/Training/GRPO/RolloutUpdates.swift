@@ -35,9 +35,11 @@ struct RolloutUpdates {
             do throws(TrainingError) {
                 // Once the parameters have moved, the step is finished whatever comes.
                 let result = try gradient(batch, adapter: adapter, isFirst: index == 0)
+                let watch = Stopwatch()
                 let norm = try parts.optimizer.advance(parameters.set, state: &optimizer, step: step)
                 adapter = parameters.install()
-                records.append(PolicyUpdateRecord(result: result, gradientNorm: norm))
+                records.append(
+                    PolicyUpdateRecord(result: result, gradientNorm: norm, optimizerSeconds: watch.seconds))
             } catch {
                 parameters.set.clearGradients()
                 if index > 0, let before { restore(before, adapter: &adapter) }

@@ -26,6 +26,8 @@ public struct CrossEntropy: Sendable {
         public let entropy: Double
         /// Learned tokens.
         public let tokens: Int
+        /// How long the passes took.
+        public let times: PassTimes
     }
 
     /// Computes the loss, and adds its gradient to that of the parameters.
@@ -39,9 +41,10 @@ public struct CrossEntropy: Sendable {
         let batches = TrainingUnit.packing(units, budget: limits.packing(model), size: \.tokenCount)
             .map { MicroBatch($0, adapter: adapter, model: model) }
         let total = batches.reduce(0) { $0 + $1.rows.count }
-        var (loss, entropy) = (0.0, 0.0)
+        var (loss, entropy, times) = (0.0, 0.0, PassTimes())
         for batch in batches where !batch.rows.isEmpty {
             try signal.check()
+            var watch = Stopwatch()
             let output = batch.tokenLogProbs(  // [rows, 2]
                 model, temperature: 1, parameters: parameters, limits: limits)
             for row in batch.rows.indices {
@@ -52,12 +55,14 @@ public struct CrossEntropy: Sendable {
                 throw TrainingError(
                     .notFinite, "the loss is \(loss); lower the learning rate and go on from the last saved step")
             }
+            times.forward += watch.lap()
             guard parameters != nil else { continue }
             let seed = Tensor.zeros(output.shape)
             for row in batch.rows.indices { seed.floats[2 * row] = -1 / Float(total) }
             output.backward(seed: seed)
+            times.backward += watch.lap()
         }
         let divisor = Double(max(total, 1))
-        return Result(loss: loss / divisor, entropy: entropy / divisor, tokens: total)
+        return Result(loss: loss / divisor, entropy: entropy / divisor, tokens: total, times: times)
     }
 }

@@ -62,7 +62,7 @@ public final class SFTTrainer: Trainer {
 
     /// Takes a step on the next rows.
     public nonisolated(nonsending) func step() async throws -> StepResult {
-        let watch = Stopwatch()
+        let (watch, idle) = (Stopwatch(), IdleWatch())
         var next = state
         let end = min(state.position + parts.batchSize, parts.totalRows ?? .max)
         var (units, skipped) = ([TrainingUnit](), 0)
@@ -72,8 +72,10 @@ public final class SFTTrainer: Trainer {
             units += found
             next.position += 1
         }
+        let updateWatch = Stopwatch()
         let (result, norm) = try update(units, &next.optimizer)
         adapter = parameters.install()
+        let optimizerSeconds = updateWatch.seconds - result.times.forward - result.times.backward
         let tokens = units.reduce(0) { $0 + $1.tokenCount + $1.group.completions.count }
         next.step += 1
         next.tokenCount += tokens
@@ -87,6 +89,8 @@ public final class SFTTrainer: Trainer {
                 "num_tokens": .integer(state.tokenCount), "rows/skipped": .integer(skipped),
                 "epoch": parts.data.count.map { .double(Double(state.position) / Double($0)) } ?? .null,
                 "step_time": .double(seconds), "tokens_per_second": .double(Double(tokens) / max(seconds, 1e-9)),
+                "time/forward": .double(result.times.forward), "time/backward": .double(result.times.backward),
+                "time/optimizer": .double(optimizerSeconds), "time/idle": .double(idle.seconds),
             ], completions: [])
     }
 
