@@ -65,6 +65,8 @@ public final class Engine {
                 throw error
             }
         }
+        // An update that follows has use for the memory.
+        pool.shrink()
         return completions.sorted { ($0.request, $0.sample) < ($1.request, $1.sample) }
     }
 

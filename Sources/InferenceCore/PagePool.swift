@@ -16,6 +16,12 @@ struct PagePool {
         users = Array(repeating: 0, count: pages.pages)
     }
 
+    /// Gives back the memory that grew; nobody may be using a page.
+    mutating func shrink() {
+        pages.shrink()
+        self = PagePool(pages: pages, limit: limit)
+    }
+
     /// Pages that can still be taken.
     var available: Int { free.count + limit - pages.pages }
 

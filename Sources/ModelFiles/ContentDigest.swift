@@ -34,10 +34,19 @@ public struct ContentDigest {
         return digest.hexadecimal
     }
 
-    /// The digest of a file.
+    /// The digest of a file. Large ones take no memory meanwhile.
     ///
     /// - Throws: `ModelFileError` (`unreadable`).
     public static func ofFile(_ path: String) throws(ModelFileError) -> String {
-        try MappedFile(path: path).withBytes(of)
+        let file = try MappedFile(path: path)
+        return file.withBytes { bytes in
+            var digest = ContentDigest()
+            for start in stride(from: 0, to: bytes.count, by: 16 << 20) {
+                let part = start..<min(start + (16 << 20), bytes.count)
+                digest.update(UnsafeRawBufferPointer(rebasing: bytes[part]))
+                file.forget(part)
+            }
+            return digest.hexadecimal
+        }
     }
 }

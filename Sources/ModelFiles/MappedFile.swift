@@ -49,6 +49,16 @@ public final class MappedFile: @unchecked Sendable {
         try withExtendedLifetime(self) { try body(bytes) }
     }
 
+    /// Lets go of the memory that holds a part of the file, which nothing needs for now; it is read again when it is
+    /// asked for.
+    public func forget(_ part: Range<Int>) {
+        guard isMapped, let start = bytes.baseAddress else { return }
+        let page = Int(getpagesize())
+        let part = part.clamped(to: 0..<bytes.count)
+        let first = part.lowerBound / page * page
+        madvise(UnsafeMutableRawPointer(mutating: start + first), part.upperBound - first, MADV_DONTNEED)
+    }
+
     deinit {
         if isMapped {
             if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }

@@ -74,16 +74,6 @@ public final class QwenModel: Sendable {
         case beyond(bytes: Int)
     }
 
-    /// Bytes that the backward pass of one block needs for each token when nothing is computed again.
-    public var activationBytes: Int {
-        let c = configuration
-        let (queries, keys) = (c.attentionHeads * c.headDim, c.keyValueHeads * c.headDim)
-        // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
-        // norm or the gate makes of them is made again. The rest is small.
-        let norms = c.qkNorm ? queries + keys : 0
-        return 4 * (2 * c.hiddenSize + 2 * queries + 2 * keys + norms + 2 * c.intermediateSize + 256)
-    }
-
     /// The first block whose intermediate results are kept.
     private func firstKept(_ recomputation: Recomputation, rows: Int) -> Int {
         switch recomputation {
@@ -92,7 +82,7 @@ public final class QwenModel: Sendable {
         case .beyond(let bytes):
             let inputs = rows * configuration.hiddenSize * 4
             let left = bytes - blocks.count * inputs
-            return blocks.count - min(blocks.count, max(0, left / max(1, rows * activationBytes - inputs)))
+            return blocks.count - min(blocks.count, max(0, left / max(1, rows * configuration.activationBytes - inputs)))
         }
     }
 

@@ -41,6 +41,15 @@ public final class KeyValuePages: @unchecked Sendable {
         pages += blockPages
     }
 
+    /// Gives back all pages but those it was made with. Nobody may be using the others.
+    public func shrink() {
+        for layer in 0..<layers {
+            keys[layer].removeLast(keys[layer].count - 1)
+            values[layer].removeLast(values[layer].count - 1)
+        }
+        pages = blockPages
+    }
+
     /// The width that kernels work with.
     public static func paddedWidth(_ width: Int) -> Int { (width + 15) & ~15 }
 

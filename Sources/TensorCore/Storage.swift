@@ -27,6 +27,9 @@ public final class Storage: @unchecked Sendable {
         capacity = 0
     }
 
+    /// The most bytes that all storages have held at once.
+    public static var mostBytesHeld: Int { BlockCache.contents.withLock { $0.mostUsed } }
+
     deinit {
         if owner == nil { BlockCache.give(pointer, capacity) }
     }

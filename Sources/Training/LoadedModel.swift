@@ -35,23 +35,10 @@ public struct LoadedModel: Sendable {
                     + (generation?.arrayValue ?? generation.map { [$0] } ?? []).compactMap(\.intValue))
     }
 
-    /// The names of special tokens that templates may print.
-    var templateVariables: JSONObject {
-        var variables = JSONObject()
-        for (name, id) in [
-            ("bos_token", tokenizer.bosID), ("eos_token", tokenizer.eosID), ("pad_token", tokenizer.padID),
-        ] {
-            if let text = id.flatMap({ tokenizer.addedToken(of: $0)?.content }) { variables[name] = .string(text) }
-        }
-        return variables
-    }
-
-    /// Checks that tokens are rows of the embedding.
-    func check(_ tokens: [Int], _ place: String) throws(TrainingError) {
-        guard let bad = tokens.first(where: { $0 < 0 || $0 >= model.configuration.vocabularySize }) else { return }
-        throw TrainingError(
-            .data,
-            "\(place): token id \(bad) is not below the model's vocabulary of \(model.configuration.vocabularySize); "
-                + "the tokenizer or the data belongs to another model")
+    /// What turns text into its tokens and back.
+    public var text: ModelText {
+        ModelText(
+            tokenizer: tokenizer, chatTemplate: chatTemplate, endTokens: endTokens,
+            vocabularySize: model.configuration.vocabularySize)
     }
 }

@@ -54,8 +54,11 @@ public struct PassLimits: Sendable, Hashable {
 
     /// Tokens that micro-batches are filled up to: as many as need nothing computed again, but enough to keep the
     /// matrix products efficient.
-    func packing(_ model: QwenModel) -> Int {
-        min(tokens, max(512, activationBytes / (model.activationBytes * model.configuration.hiddenLayers)))
+    func packing(_ model: QwenModel) -> Int { packing(model.configuration) }
+
+    /// The same from a model's sizes alone.
+    func packing(_ configuration: QwenConfiguration) -> Int {
+        min(tokens, max(512, activationBytes / (configuration.activationBytes * configuration.hiddenLayers)))
     }
 }
 

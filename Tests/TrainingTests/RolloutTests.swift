@@ -75,11 +75,11 @@ struct RolloutTests {
                 DataRow(index: $0, content: .text($1), answer: nil, columns: [:])
             }, shuffle: false, seed: 0)
         var position = 0
-        let source = PromptSource(data: data, encoder: PromptEncoder(model, enableThinking: false, limit: 8))
+        let source = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 8))
         let (prompts, skipped) = try source.next(4, from: &position)
         #expect(prompts.map(\.row.index) == [0, 2, 0, 2])
         #expect(skipped == 2 && position == 6)
-        let strict = PromptSource(data: data, encoder: PromptEncoder(model, enableThinking: false, limit: 1))
+        let strict = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 1))
         let error = #expect(throws: TrainingError.self) { try strict.next(1, from: &position) }
         #expect(
             error?.message
@@ -100,7 +100,7 @@ struct RolloutTests {
         let model = try TestModel.load()
         let plain = LoadedModel(
             model: model.model, source: model.source, tokenizer: model.tokenizer, chatTemplate: nil)
-        let encoder = PromptEncoder(plain, enableThinking: false, limit: 100)
+        let encoder = PromptEncoder(plain.text, enableThinking: false, limit: 100)
         let error = #expect(throws: TrainingError.self) {
             try encoder.encode(DataRow(index: 4, content: content, answer: nil, columns: [:]))
         }
@@ -115,7 +115,7 @@ struct RolloutTests {
             chatTemplate: try ChatTemplate(source: "{{ raise_exception('no ' ~ enable_thinking) }}"))
         let row = DataRow(index: 4, content: .messages([]), answer: nil, columns: [:])
         let error = #expect(throws: TrainingError.self) {
-            try PromptEncoder(broken, enableThinking: true, limit: 100).encode(row)
+            try PromptEncoder(broken.text, enableThinking: true, limit: 100).encode(row)
         }
         #expect(error?.message.hasPrefix("row 4: the chat template raised: ") == true)
         #expect(error?.message.contains("no True") == true)

@@ -31,7 +31,7 @@ struct SFTMaskTests {
             else { continue }
             let ids = (row["ids"]?.doubles ?? []).map { Int($0) }
             let data = DataRow(index: 0, content: .messages(messages), answer: nil, columns: [:])
-            let units = try SFTEncoder(model, maxTokens: 100_000).units(data)
+            let units = try SFTEncoder(model.text, maxTokens: 100_000).units(data)
             let unit = try #require(units.first, "\(name)")
             #expect(units.count == 1 && ids.starts(with: unit.group.prompt + unit.group.completions[0]), "\(name)")
             let learned = unit.group.prompt.map { _ in false } + (unit.learned?[0] ?? [])

@@ -63,9 +63,9 @@ struct SFTTrainerTests {
         #expect(unit.group.prompt == [5, 6])
         #expect(unit.group.completions == [[7, 8, 9]])
         #expect(unit.learned == [[true, false, true]])
-        #expect(try SFTEncoder(model, maxTokens: 4).units(row(content)).first?.group.completions == [[7]])
-        #expect(try SFTEncoder(model, maxTokens: 2).units(row(content)).isEmpty)
-        let all = try SFTEncoder(model, maxTokens: 9, learnsAll: true).units(row(content)).first
+        #expect(try SFTEncoder(model.text, maxTokens: 4).units(row(content)).first?.group.completions == [[7]])
+        #expect(try SFTEncoder(model.text, maxTokens: 2).units(row(content)).isEmpty)
+        let all = try SFTEncoder(model.text, maxTokens: 9, learnsAll: true).units(row(content)).first
         #expect(all?.group.prompt == [5] && all?.learned == [[true, true, true, true, true]])
     }
 
@@ -73,7 +73,7 @@ struct SFTTrainerTests {
     func foreignTokens() throws {
         let model = try TestModel.load()
         let error = #expect(throws: TrainingError.self) {
-            try SFTEncoder(model, maxTokens: 9).units(row(.tokens(ids: [5, 400], mask: [false, true])))
+            try SFTEncoder(model.text, maxTokens: 9).units(row(.tokens(ids: [5, 400], mask: [false, true])))
         }
         #expect(
             error?.message
@@ -92,7 +92,7 @@ struct SFTTrainerTests {
             message("user", "1 + 2"), message("assistant", "three"), message("user", "2 + 2"),
             message("assistant", "four"),
         ]
-        let units = try SFTEncoder(model, maxTokens: 900).units(row(.messages(messages)))
+        let units = try SFTEncoder(model.text, maxTokens: 900).units(row(.messages(messages)))
         #expect(units.count == 1)
         let learned = try #require(units.first).learnedText(model)
         // TRL's templates for training mark line breaks too: behind the text, and for Qwen2.5 also before it.
@@ -113,7 +113,7 @@ struct SFTTrainerTests {
             message("user", "2 + 2"),
             message("assistant", "<think>\nhm\n</think>\n\nfour"),
         ]
-        let units = try SFTEncoder(model, maxTokens: 900).units(row(.messages(messages)))
+        let units = try SFTEncoder(model.text, maxTokens: 900).units(row(.messages(messages)))
         #expect(
             units.map { $0.learnedText(model) } == [
                 "<think>\nwell\n</think>\n\nthree<|im_end|>", "<think>\nhm\n</think>\n\nfour<|im_end|>",
@@ -131,7 +131,7 @@ struct SFTTrainerTests {
     }
 
     private func unit(_ content: DataRow.Content, _ model: LoadedModel) throws -> TrainingUnit {
-        try #require(try SFTEncoder(model, maxTokens: 900).units(row(content)).first)
+        try #require(try SFTEncoder(model.text, maxTokens: 900).units(row(content)).first)
     }
 
     private func templated(_ name: String) throws -> LoadedModel {

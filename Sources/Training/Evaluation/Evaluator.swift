@@ -37,7 +37,7 @@ public struct Evaluator: Sendable {
         let newTokens = evaluation.maxNewTokens ?? rollout.maxNewTokens
         let longest = max(1, model.model.configuration.maxPositionEmbeddings - newTokens)
         let encoder = PromptEncoder(
-            model, enableThinking: rollout.enableThinking, limit: min(longest, rollout.maxPromptTokens ?? longest))
+            model.text, enableThinking: rollout.enableThinking, limit: min(longest, rollout.maxPromptTokens ?? longest))
         let count = min(evaluation.count ?? .max, data.count ?? 200)
         var prompts: [EncodedPrompt] = []
         for index in 0..<count {

@@ -254,7 +254,7 @@ extension GRPOTrainer.Parts {
             prompts: PromptSource(
                 data: data,
                 encoder: PromptEncoder(
-                    model, enableThinking: rollout.enableThinking,
+                    model.text, enableThinking: rollout.enableThinking,
                     limit: min(longest, rollout.maxPromptTokens ?? longest))),
             sampler: RolloutSampler(
                 model, parameters: sampling, groupSize: rollout.completionsPerPrompt,

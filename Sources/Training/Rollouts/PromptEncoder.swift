@@ -17,7 +17,7 @@ public struct EncodedPrompt: Sendable {
 /// Turns data rows into prompts: conversations through the model's chat template with the beginning of an assistant's
 /// message, plain text as it is.
 public struct PromptEncoder: Sendable {
-    private let model: LoadedModel
+    private let model: ModelText
     private let variables: JSONObject
     /// Longest prompt, in tokens.
     public let limit: Int
@@ -26,7 +26,7 @@ public struct PromptEncoder: Sendable {
     ///
     /// - Parameter enableThinking: Given to the chat template as `enable_thinking`.
     /// - Parameter limit: Longest prompt, in tokens.
-    public init(_ model: LoadedModel, enableThinking: Bool, limit: Int) {
+    public init(_ model: ModelText, enableThinking: Bool, limit: Int) {
         self.model = model
         self.limit = limit
         var variables = model.templateVariables

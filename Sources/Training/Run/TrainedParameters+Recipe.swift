@@ -18,18 +18,24 @@ extension TrainedParameters {
             self = .adapter(try TrainableAdapter(continuing: AdapterFolder(path: initial), model: model.model))
             return
         }
+        self = .adapter(
+            try TrainableAdapter(
+                AdapterConfiguration(recipe), model: model.model, seed: UInt64(bitPattern: Int64(recipe.seed))))
+    }
+}
+
+extension AdapterConfiguration {
+    /// The settings of a recipe's new adapter.
+    init(_ recipe: Recipe) {
+        let adapter = recipe.adapter
         let targets: AdapterConfiguration.TargetModules =
             switch adapter.targets {
             case .allLinear: .allLinear
             case .modules(let names): .names(names)
             case .pattern(let expression): .expression(expression)
             }
-        var configuration = AdapterConfiguration(
-            r: adapter.rank, loraAlpha: adapter.alpha, targetModules: targets)
-        configuration.useRslora = adapter.rslora
-        configuration.baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
-        self = .adapter(
-            try TrainableAdapter(
-                configuration, model: model.model, seed: UInt64(bitPattern: Int64(recipe.seed))))
+        self.init(r: adapter.rank, loraAlpha: adapter.alpha, targetModules: targets)
+        useRslora = adapter.rslora
+        baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
     }
 }

@@ -72,7 +72,9 @@ public final class TrainingRun {
         provenance = try Provenance(recipe, model: model, data: data)
         notes = try checkpoint?.provenance.check(provenance) ?? []
         let parameters = try TrainedParameters(recipe, model: model)
-        engine = Engine(model: model.model, maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : 64)
+        engine = Engine(
+            model: model.model,
+            maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : MemoryDemand.evaluationBatch)
         switch recipe.kind {
         case .grpo:
             guard let rewards else { throw TrainingError(.unsupported, "kind grpo needs rewards; add one") }

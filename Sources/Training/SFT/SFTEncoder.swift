@@ -18,7 +18,7 @@ import Tokenization
 /// Marks are followed to the letter. Without them, what a template writes after an assistant's end token (a line break) is
 /// not learned.
 public struct SFTEncoder: Sendable {
-    private let model: LoadedModel
+    private let model: ModelText
     private let maxTokens: Int
     private let learnsAll: Bool
 
@@ -26,7 +26,7 @@ public struct SFTEncoder: Sendable {
     ///
     /// - Parameter maxTokens: Sequences are cut after so many tokens.
     /// - Parameter learnsAll: Whether every token is learned, not only what the model writes.
-    public init(_ model: LoadedModel, maxTokens: Int, learnsAll: Bool = false) {
+    public init(_ model: ModelText, maxTokens: Int, learnsAll: Bool = false) {
         self.model = model
         self.maxTokens = maxTokens
         self.learnsAll = learnsAll

@@ -148,7 +148,7 @@ extension SFTTrainer.Parts {
         let steps = try Self.steps(recipe, data: data)
         self.init(
             data: data,
-            encoder: SFTEncoder(model, maxTokens: recipe.sft.maxTokens, learnsAll: recipe.sft.learn == .all),
+            encoder: SFTEncoder(model.text, maxTokens: recipe.sft.maxTokens, learnsAll: recipe.sft.learn == .all),
             loss: CrossEntropy(model: model.model, limits: PassLimits(recipe.batch)),
             optimizer: ParameterOptimizer(recipe, totalSteps: steps.steps), batchSize: recipe.sft.batchSize,
             totalRows: steps.rows)

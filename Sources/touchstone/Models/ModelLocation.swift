@@ -39,6 +39,20 @@ enum ModelLocation {
         case .gguf(let file): file.file.path
         }
     }
+
+    /// The config.json, or what stands for it; needs no weights.
+    ///
+    /// - Throws: `CommandFailure` or `ModelFileError` where there is none.
+    func configuration() throws -> JSONValue {
+        switch self {
+        case .folder(let path):
+            guard let configuration = try ModelJSON.object("config.json", in: path) else {
+                throw CommandFailure("\(path): has no config.json; a model folder needs one")
+            }
+            return configuration
+        case .gguf(let file): return try GGUFModel(file).configuration
+        }
+    }
 }
 
 /// What a path leads to.

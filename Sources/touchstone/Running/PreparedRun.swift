@@ -75,16 +75,20 @@ struct PreparedRun {
                 "\(location.path): model.initialize random needs a folder with config.json, not a GGUF file")
         }
         let tokenizer = try location.tokenizer()
-        let text: String?
-        if let file = recipe.model.chatTemplate {
-            text = try ModelJSON.text(file)
-            guard text != nil else { throw CommandFailure("\(file): no such file; model.chat_template names it") }
-        } else {
-            text = tokenizer.chatTemplate
-        }
         return LoadedModel(
             model: try QwenModel(source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16),
-            source: source, tokenizer: tokenizer, chatTemplate: try text.map { try ChatTemplate(source: $0) })
+            source: source, tokenizer: tokenizer, chatTemplate: try chatTemplate(recipe, tokenizer))
+    }
+
+    /// The chat template that a recipe names, else the model's own; `nil` where there is none.
+    static func chatTemplate(_ recipe: Recipe, _ tokenizer: Tokenizer) throws -> ChatTemplate? {
+        guard let file = recipe.model.chatTemplate else {
+            return try tokenizer.chatTemplate.map { try ChatTemplate(source: $0) }
+        }
+        guard let text = try ModelJSON.text(file) else {
+            throw CommandFailure("\(file): no such file; model.chat_template names it")
+        }
+        return try ChatTemplate(source: text)
     }
 
     /// The folder of a new run.

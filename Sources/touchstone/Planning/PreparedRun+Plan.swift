@@ -1,5 +1,6 @@
 import Foundation
 import Recipes
+import TensorCore
 import Tracking
 import Training
 
@@ -13,6 +14,7 @@ extension PreparedRun {
             throw CommandFailure(reported: .interrupted)
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let demand = try MemoryDemand(recipe, configuration: model.model.configuration, text: model.text, data: data)
         var lines = ["steps: \(run.totalSteps)"]
         if recipe.kind == .grpo {
             let rollout = recipe.rollout
@@ -20,7 +22,15 @@ extension PreparedRun {
             lines.append("completions a step: \(completions)")
             lines.append("generated tokens a step: at most \(completions * rollout.maxNewTokens)")
         }
-        lines.append("peak memory so far: \(Self.peakMemory() >> 20) MiB")
+        lines.append("predicted peak memory: \(PlanText.size(demand.plan.peakBytes))")
+        for (phase, parts) in [
+            ("held", demand.plan.held), ("rollout", demand.plan.rollout), ("update", demand.plan.update),
+        ] {
+            for part in parts { lines.append("  \(phase): \(part.name): \(PlanText.size(part.bytes))") }
+        }
+        lines.append(
+            "measured peak memory of a step: \(PlanText.size(Self.peakMemory())), of which tensors "
+                + PlanText.size(Storage.mostBytesHeld))
         lines.append("measured time a step: \(String(format: "%.2f", seconds)) s (the first; later ones may be longer)")
         lines.append("estimated time: \(ProgressFormat.duration(seconds * Double(run.totalSteps))), without evaluation")
         return recipe.resolvedYAML() + "\n# Plan\n" + lines.map { "# \($0)\n" }.joined()

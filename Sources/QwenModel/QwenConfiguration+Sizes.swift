@@ -1,0 +1,70 @@
+import TensorCore
+
+/// What a model's sizes come to, without its weights.
+extension QwenConfiguration {
+    /// A linear layer's name and sizes.
+    public struct LinearShape: Sendable, Hashable {
+        /// Its name as in the Hugging Face model.
+        public let name: String
+        /// Inputs.
+        public let inputs: Int
+        /// Outputs.
+        public let outputs: Int
+    }
+
+    /// The linear layers of the blocks in the order of the forward pass, then the vocabulary projection.
+    public var linearShapes: [LinearShape] {
+        let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
+        let parts = [
+            ("self_attn.q_proj", hiddenSize, queries), ("self_attn.k_proj", hiddenSize, keys),
+            ("self_attn.v_proj", hiddenSize, keys), ("self_attn.o_proj", queries, hiddenSize),
+            ("mlp.gate_proj", hiddenSize, intermediateSize), ("mlp.up_proj", hiddenSize, intermediateSize),
+            ("mlp.down_proj", intermediateSize, hiddenSize),
+        ]
+        return (0..<hiddenLayers).flatMap { layer in
+            parts.map { LinearShape(name: "model.layers.\(layer).\($0)", inputs: $1, outputs: $2) }
+        } + [LinearShape(name: "lm_head", inputs: hiddenSize, outputs: vocabularySize)]
+    }
+
+    /// Numbers in norms and biases.
+    public var vectorCount: Int {
+        let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
+        let biases = (attentionBias ? queries + 2 * keys : 0) + (outputBias ? hiddenSize : 0)
+        return hiddenLayers * (2 * hiddenSize + (qkNorm ? 2 * headDim : 0) + biases) + hiddenSize
+    }
+
+    /// Numbers in the model; a projection that shares the embedding counts once.
+    public var parameterCount: Int {
+        let matrices = linearShapes.reduce(0) { $0 + $1.inputs * $1.outputs }
+        return matrices + (tieWordEmbeddings ? 0 : vocabularySize * hiddenSize) + vectorCount
+    }
+
+    /// Bytes of the weights as they are kept in memory.
+    public func weightBytes(_ precision: ElementType) -> Int {
+        func packed(rows: Int, columns: Int) -> Int {
+            (rows + 15) / 16 * 16 * (precision == .bfloat16 ? (columns + 1) & ~1 : columns) * precision.byteCount
+        }
+        let matrices = linearShapes.reduce(0) { $0 + packed(rows: $1.outputs, columns: $1.inputs) }
+        return matrices + (tieWordEmbeddings ? 0 : packed(rows: vocabularySize, columns: hiddenSize)) + 4 * vectorCount
+    }
+
+    /// Bytes of a token's keys and values over all layers.
+    public func keyValueBytes(_ precision: ElementType) -> Int {
+        2 * hiddenLayers * keyValueHeads * KeyValuePages.paddedWidth(headDim) * precision.byteCount
+    }
+
+    /// Bytes that the backward pass of one block needs for each token when nothing is computed again.
+    public var activationBytes: Int {
+        let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
+        // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
+        // norm or the gate makes of them is made again. A head's sum of exponentials and a norm's factor are single numbers.
+        let norms = qkNorm ? queries + keys : 0
+        return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + 2 * intermediateSize + 3 * attentionHeads + 2)
+    }
+
+    /// Bytes that one block's forward pass holds for each row at the same time: the residual stream, its norm, the gated
+    /// layer's halves and their product, and an operand rounded to half the width.
+    public var workingBytes: Int {
+        4 * (3 * hiddenSize + 3 * intermediateSize) + 2 * intermediateSize
+    }
+}

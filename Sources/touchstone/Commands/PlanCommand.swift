@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import OrderedJSON
+import QwenModel
+import Recipes
+import TensorCore
+import Training
+
+/// `touchstone plan`.
+struct PlanCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Tells how much memory a recipe or a model will take, without loading weights.",
+        discussion: """
+            For a recipe: what it holds all the time, what generation and the update hold beside it, and the peak. \
+            Completions are taken to be as long as they may.
+
+            For a model: its parameters, the memory for generating with contexts of several lengths, and for training an \
+            adapter of rank 16 on every linear layer with 8 prompts × 8 completions.
+
+            Example:
+              touchstone plan Recipes/quickstart.yaml --set rollout.max_new_tokens=256
+              touchstone plan Qwen2.5-Coder-0.5B-Instruct --precision bf16 --prompt-tokens 256 --max-new-tokens 512
+            """)
+
+    @Argument(help: "A recipe in YAML, a Hugging Face folder or a .gguf file.")
+    var path: String
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Overrides a value of the recipe; may be repeated.", valueName: "key.path=value"))
+    var set: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Tokens of a prompt, for a model.", valueName: "n"))
+    var promptTokens = 256
+
+    @Option(name: .long, help: ArgumentHelp("Tokens of a completion, for a model.", valueName: "n"))
+    var maxNewTokens = 256
+
+    @Option(name: .long, help: ArgumentHelp("Sequences generated at a time, for a model.", valueName: "n"))
+    var batch = 64
+
+    @Flag(name: .long, help: "One JSON object instead of text.")
+    var json = false
+
+    @OptionGroup var messages: MessageOptions
+
+    func validate() throws {
+        for (name, value) in [
+            ("--prompt-tokens", promptTokens), ("--max-new-tokens", maxNewTokens), ("--batch", batch),
+        ] {
+            guard (1...1_000_000).contains(value) else {
+                throw ValidationError("\(name) is \(value), expected 1 to 1000000")
+            }
+        }
+    }
+
+    func run() throws {
+        let isRecipe = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
+        guard isRecipe || set.isEmpty else { throw ValidationError("--set changes a recipe; \(path) is none") }
+        let report = isRecipe ? try RecipePlan(path, overrides: set).report : try modelReport()
+        try StandardOutput.write(json ? JSONValue.object(report).text() + "\n" : PlanText.text(report))
+    }
+
+    private func modelReport() throws -> JSONObject {
+        let configuration = try QwenConfiguration(try ModelLocation(path).configuration(), path: path)
+        var report: JSONObject = ["model": .string(path), "parameters": .integer(configuration.parameterCount)]
+        for precision in ComputeOptions.Precision.allCases {
+            report[precision.rawValue] = .object(section(configuration, precision.elementType))
+        }
+        report["machine_bytes"] = .integer(Int(clamping: ProcessInfo.processInfo.physicalMemory))
+        return report
+    }
+
+    private func section(_ configuration: QwenConfiguration, _ precision: ElementType) -> JSONObject {
+        var demand = MemoryDemand(model: configuration, precision: precision)
+        (demand.prompts, demand.sequences) = (batch, batch)
+        (demand.promptTokens, demand.newTokens) = (promptTokens, maxNewTokens)
+        let generation = demand.plan
+        demand.trainedCount = 16 * configuration.linearShapes.dropLast().reduce(0) { $0 + $1.inputs + $1.outputs }
+        (demand.prompts, demand.sequences) = (8, 64)
+        demand.unitTokens = promptTokens + 8 * maxNewTokens
+        demand.stepTokens = 8 * demand.unitTokens
+        return [
+            "token_bytes": .integer(configuration.keyValueBytes(precision)), "generation": .object(generation.json),
+            "training": .object(demand.plan.json),
+        ]
+    }
+}

@@ -1,0 +1,43 @@
+import ModelFiles
+import OrderedJSON
+import QwenModel
+import Recipes
+import Tokenization
+import Training
+
+/// A recipe with its data and the text side of its model, but no weights.
+struct RecipePlan {
+    /// What the recipe asks for.
+    let demand: MemoryDemand
+    private let recipe: Recipe
+
+    /// Reads a recipe, its data, and what of its model is needed to know sizes and prompts.
+    ///
+    /// - Throws: `RecipeError` with all faults of the recipe or its data, or the errors of files.
+    init(_ path: String, overrides: [String]) throws {
+        recipe = try Recipe.load(path: path, overrides: overrides)
+        let location = try ModelLocation(recipe.model.path)
+        let configuration = try QwenConfiguration(try location.configuration(), path: recipe.model.path)
+        let tokenizer = try location.tokenizer()
+        let template = try PreparedRun.chatTemplate(recipe, tokenizer)
+        let text = ModelText(
+            tokenizer: tokenizer, chatTemplate: template, endTokens: Set(configuration.eosTokenIDs),
+            vocabularySize: configuration.vocabularySize)
+        demand = try MemoryDemand(recipe, configuration: configuration, text: text, data: DataSet.load(recipe))
+    }
+
+    /// The plan with what it was made for.
+    var report: JSONObject {
+        var report: JSONObject = [
+            "recipe": .string(recipe.name), "model": .string(recipe.model.path),
+            "parameters": .integer(demand.model.parameterCount), "trained": .integer(demand.trainedCount),
+        ]
+        if demand.sequences > 0 {
+            report["longest prompt, tokens"] = .integer(demand.promptTokens)
+            report["sequences at a time"] = .integer(demand.sequences)
+        }
+        report["tokens of a step"] = .integer(demand.stepTokens)
+        report["memory"] = .object(demand.plan.json)
+        return report
+    }
+}
