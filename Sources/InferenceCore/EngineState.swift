@@ -61,6 +61,7 @@ final class ActiveSequence {
 /// Memory that choosing a token uses again, one for each row of logits.
 final class RowSampler {
     private var sampler = Sampler()
+    private var sums: [Double] = []
 
     /// Chooses the next token of a sample and computes its log-probability.
     func choose(_ logits: UnsafeBufferPointer<Float>, for request: GenerationRequest, sample: Int, tokens: [Int])
@@ -68,6 +69,12 @@ final class RowSampler {
     {
         let parameters = request.parameters
         let uniform = parameters.isGreedy ? 0 : request.samples[sample].uniform(at: tokens.count)
+        if parameters.isPlain,
+            let drawn = sampledToken(
+                logits, temperature: parameters.logProbTemperature, uniform: uniform, sums: &sums)
+        {
+            return drawn
+        }
         let history =
             parameters.repetitionPenalty == 1 ? [] : (request.prompt + tokens).map { Int32(truncatingIfNeeded: $0) }
         let token = Int(try sampler.choose(logits, history: history, parameters: parameters, uniform: uniform))

@@ -50,6 +50,45 @@ struct TokenLogProbTests {
             Tolerance(absolute: 2e-7, ofLargest: 1e-5), "gradient of \(what)")
     }
 
+    @Test("a draw is the first token whose sum of probabilities passes the uniform number", arguments: Kernels.all)
+    func draws(kernels: Kernels) {
+        for count in [1, 15, 16, 17, 511, 513, 3000] {
+            for temperature: Float in [1, 0.5, 2] {
+                var values = TestValues(count)
+                var z = values.floats(count, 6)
+                if count > 20 { for index in stride(from: 0, to: count, by: 7) { z[index] = -.infinity } }
+                let probabilities = Twin.logSoftmax(z.map(Double.init), temperature: Double(temperature)).map {
+                    exp($0)
+                }
+                var sums = [Double](repeating: .nan, count: (count + 511) / 512)
+                for step in 0..<200 {
+                    let uniform = Double(step) / 200
+                    var logProb = Float.nan
+                    let token = kernels.table.pointee.sample_token(&logProb, &sums, z, count, temperature, uniform)
+                    let before = probabilities[..<token].reduce(0, +)
+                    // Sums of floats: near a border either neighbour is right.
+                    #expect(before <= uniform + 1e-5 && uniform - 1e-5 < before + probabilities[token])
+                    #expect(probabilities[token] > 0)
+                    let twin = run(kernels, z, target: token, temperature: temperature)
+                    #expect(logProb.bitPattern == twin.logProb.bitPattern)
+                }
+            }
+        }
+    }
+
+    @Test("rows without a usable token draw none", arguments: Kernels.all)
+    func unusable(kernels: Kernels) {
+        var logProb: Float = 0
+        var sums = [0.0]
+        for z: [Float] in [
+            [1, .nan, 2], [1, .infinity], [-.infinity, -.infinity], Array(repeating: 0, count: 30) + [.nan],
+        ] {
+            #expect(kernels.table.pointee.sample_token(&logProb, &sums, z, z.count, 1, 0.5) == -1)
+        }
+        #expect(kernels.table.pointee.sample_token(&logProb, &sums, [-.infinity, 3], 2, 1, 0) == 1)
+        #expect(kernels.table.pointee.sample_token(&logProb, &sums, [3, -.infinity], 2, 1, 0.999999) == 0)
+    }
+
     @Test("log-probability, entropy and gradient equal Double for all sizes", arguments: Kernels.all)
     func sizes(kernels: Kernels) {
         for count in counts + [511, 512, 513, 1025, 4000] {

@@ -136,15 +136,25 @@ static long NAME(argmax)(const float *x, long count) {
 // Sums over the vocabulary run in blocks of 512 floats that are then added in Double: the error stays that of one block.
 enum { NAME(block) = 512 };
 
+// The largest of a row, -inf at least; a NaN may get lost.
+CK_INLINE float NAME(row_maximum)(const float *x, long count) {
+    v16 top = splat(-INFINITY);
+    for (long i = 0; i < count; i += 16) top = max16(load_part(x + i, count - i, -INFINITY), top);
+    return maximum16(top);
+}
+
+// Σ e^(z·inverse − maximum) over one block.
+CK_INLINE float NAME(block_sum)(const float *z, long count, float inverse, float maximum) {
+    v16 sum = splat(0);
+    for (long i = 0; i < count; i += 16)
+        sum = sum + exp16(load_part(z + i, count - i, -INFINITY) * inverse - maximum);
+    return sum16(sum);
+}
+
 static void NAME(token_log_prob)(float *log_prob, float *entropy, float *log_sum_exp, const float *logits, long count,
                                  long target, float temperature) {
     float inverse = 1.0f / temperature;
-    v16 top = splat(-INFINITY);
-    for (long i = 0; i < count; i += 16) {
-        long part = count - i < 16 ? count - i : 16;
-        top = max16(load_part(logits + i, part, -INFINITY), top);
-    }
-    float maximum = maximum16(top) * inverse;
+    float maximum = NAME(row_maximum)(logits, count) * inverse;
     double total = 0, weighted = 0;
     for (long start = 0; start < count; start += NAME(block)) {
         long end = start + NAME(block) < count ? start + NAME(block) : count;
@@ -163,6 +173,43 @@ static void NAME(token_log_prob)(float *log_prob, float *entropy, float *log_sum
     *log_sum_exp = (float)((double)maximum + normaliser);
     *log_prob = (float)((double)(logits[target] * inverse - maximum) - normaliser);
     *entropy = (float)(normaliser - weighted / total);
+}
+
+static long NAME(sample_token)(float *log_prob, double *sums, const float *logits, long count, float temperature,
+                               double uniform) {
+    i16v usable = splat(0) == splat(0);
+    for (long i = 0; i < count; i += 16) usable &= load_part(logits + i, count - i, 0) < splat(INFINITY);
+    for (int lane = 0; lane < 16; lane++)
+        if (!usable[lane]) return -1;
+    float inverse = 1.0f / temperature, maximum = NAME(row_maximum)(logits, count) * inverse;
+    if (!(maximum > -INFINITY)) return -1;
+    double total = 0;
+    for (long start = 0; start < count; start += NAME(block)) {
+        long length = count - start < NAME(block) ? count - start : NAME(block);
+        sums[start / NAME(block)] = (double)NAME(block_sum)(logits + start, length, inverse, maximum);
+        total += sums[start / NAME(block)];
+    }
+    double wanted = uniform * total, before = 0, running = 0;
+    long chosen = 0;
+    for (long block = 0; block * NAME(block) < count; block++) {
+        if (sums[block] <= 0) continue;
+        chosen = block;
+        running = before;
+        before += sums[block];
+        if (before > wanted) break;
+    }
+    long token = -1, end = (chosen + 1) * NAME(block) < count ? (chosen + 1) * NAME(block) : count;
+    for (long start = chosen * NAME(block); start < end && !(running > wanted && token >= 0); start += 16) {
+        v16 e = exp16(load_part(logits + start, end - start, -INFINITY) * inverse - maximum);
+        for (long lane = 0; lane < 16 && start + lane < end; lane++) {
+            if (!(e[lane] > 0)) continue;
+            token = start + lane;
+            running += (double)e[lane];
+            if (running > wanted) break;
+        }
+    }
+    *log_prob = (float)((double)(logits[token] * inverse - maximum) - log(total));
+    return token;
 }
 
 static void NAME(token_log_prob_backward)(float *dlogits, const float *logits, long count, long target,

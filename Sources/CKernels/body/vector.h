@@ -23,13 +23,18 @@ CK_INLINE v16 load16(const float *p) {
 }
 CK_INLINE void store16(float *p, v16 v) { memcpy(p, &v, sizeof v); }
 CK_INLINE v16 splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
-// The first `count` lanes from memory, the others `fill`.
+// The first `count` lanes (all from 16 on) from memory, the others `fill`. Copying a count that only the running program
+// knows is a call: in a loop over a row it must be left to the last piece.
 CK_INLINE v16 load_part(const float *p, long count, float fill) {
+    if (__builtin_expect(count >= 16, 1)) return load16(p);
     v16 v = splat(fill);
     memcpy(&v, p, (size_t)count * sizeof(float));
     return v;
 }
-CK_INLINE void store_part(float *p, v16 v, long count) { memcpy(p, &v, (size_t)count * sizeof(float)); }
+CK_INLINE void store_part(float *p, v16 v, long count) {
+    if (__builtin_expect(count >= 16, 1)) store16(p, v);
+    else memcpy(p, &v, (size_t)count * sizeof(float));
+}
 CK_INLINE v16 load16_bf16(const uint16_t *p) {
     h16 h;
     memcpy(&h, p, sizeof h);

@@ -84,6 +84,10 @@ void ck_rope(float *y, const float *x, const float *cosines, const float *sines,
 // log-sum-exp of z/t.
 void ck_token_log_prob(float *log_prob, float *entropy, float *log_sum_exp, const float *logits, long count,
                        long target, float temperature);
+// Draws a token from softmax(z/t): the first, in the order of ids, at which the sum of the weights passes uniform times
+// their total; and its log-probability, with the bits of ck_token_log_prob. `sums` is scratch for (count + 511) / 512
+// numbers. Returns -1 where a logit is NaN or +inf, or all are -inf.
+long ck_sample_token(float *log_prob, double *sums, const float *logits, long count, float temperature, double uniform);
 // Gradient to the logits from those of the log-probability and the entropy.
 void ck_token_log_prob_backward(float *dlogits, const float *logits, long count, long target, float temperature,
                                 float log_sum_exp, float entropy, float dlog_prob, float dentropy);

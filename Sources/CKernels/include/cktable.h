@@ -46,6 +46,9 @@
     X(void, token_log_prob, (float *log_prob, float *entropy, float *log_sum_exp, const float *logits,           \
                              long count, long target, float temperature),                                        \
       (log_prob, entropy, log_sum_exp, logits, count, target, temperature))                                      \
+    X(long, sample_token, (float *log_prob, double *sums, const float *logits, long count, float temperature,    \
+                           double uniform),                                                                      \
+      (log_prob, sums, logits, count, temperature, uniform))                                                     \
     X(void, token_log_prob_backward, (float *dlogits, const float *logits, long count, long target,              \
                                       float temperature, float log_sum_exp, float entropy, float dlog_prob,      \
                                       float dentropy),                                                           \

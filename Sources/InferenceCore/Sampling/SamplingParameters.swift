@@ -34,6 +34,9 @@ public struct SamplingParameters: Sendable, Hashable {
     /// Whether the likeliest token is always taken.
     public var isGreedy: Bool { temperature == 0 }
 
+    /// Whether tokens are drawn from softmax(z / temperature) as it is: no filter, no penalty.
+    public var isPlain: Bool { !isGreedy && topK == 0 && topP == 1 && minP == 0 && repetitionPenalty == 1 }
+
     /// Checks every setting.
     ///
     /// - Throws: `InferenceError` with code `invalidParameter` that names the first setting out of range.
