@@ -50,6 +50,9 @@ let package = Package(
             ],
             swiftSettings: optimized),
         .target(
+            name: "ModelHub", dependencies: ["OrderedJSON", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: optimized),
+        .target(
             name: "Merging",
             dependencies: ["QwenModel", "TensorCore", "ModelFiles", "COpenBLAS", "Randomness", "OrderedJSON"],
             swiftSettings: optimized),
@@ -106,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Benchmarking", "Training", "InferenceCore", "Merging", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "Benchmarking", "Training", "InferenceCore", "Merging", "ModelHub", "QwenModel", "TensorCore",
+                "ModelFiles", "Tokenization",
                 "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -132,6 +136,8 @@ let package = Package(
             name: "InferenceCoreTests",
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
+        .testTarget(
+            name: "ModelHubTests", dependencies: ["ModelHub", "OrderedJSON"], exclude: ["hub.py"], swiftSettings: tests),
         .testTarget(
             name: "MergingTests",
             dependencies: ["Merging", "QwenModel", "TensorCore", "ModelFiles", "OrderedJSON", "Randomness"],

@@ -98,6 +98,7 @@ struct LayerWalk {
         let source = SingleBlock(
             origin, layer: layer, stream: streams.flatMap { $0 }, width: width, changes: changes)
         let model = try QwenModel(source, precision: .float32)
+        source.discard()
         var groups: [TokenBatch.Group] = []
         var start = 0
         for probe in streams.flatMap({ _ in probes }) {

@@ -130,6 +130,10 @@ extension StoredTensor {
     /// Whether all numbers are another tensor's.
     fileprivate func hasValues(of other: StoredTensor) throws -> Bool {
         let width = max(1, shape.last ?? 1)
+        defer {
+            discard(0..<count)
+            other.discard(0..<count)
+        }
         for row in 0..<count / width where try self.row(row, width) != other.row(row, width) { return false }
         return true
     }

@@ -42,6 +42,13 @@ struct SingleBlock: WeightSource {
         return .object(object)
     }
 
+    /// Lets go of the pages that the block was read through.
+    func discard() {
+        for name in origin.tensorNames where name.hasPrefix("model.layers.\(layer).") {
+            if let tensor = try? origin.tensor(named: name) { tensor.discard(0..<tensor.count) }
+        }
+    }
+
     func weight(named name: String) throws(ModelFileError) -> StoredTensor? {
         if name == "model.embed_tokens.weight" { return stream }
         let own = "model.layers.0."
