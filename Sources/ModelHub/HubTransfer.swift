@@ -11,7 +11,7 @@ final class HubTransfer: NSObject, URLSessionDataDelegate, Sendable {
     private struct State {
         var continuation: CheckedContinuation<Int, any Error>?
         var redirections = 0
-        var failure: HubError?
+        var lastByte = ContinuousClock.now
     }
 
     private let endpoint: HubEndpoint
@@ -46,19 +46,30 @@ final class HubTransfer: NSObject, URLSessionDataDelegate, Sendable {
         let transfer = HubTransfer(endpoint, name, accept: accept, receive: receive)
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpShouldSetCookies = false
-        configuration.timeoutIntervalForRequest = idle
+        // Its own limit is for the whole of a slow transfer, too; the watch below is for silence.
+        configuration.timeoutIntervalForRequest = 24 * 3600
         let queue = OperationQueue()
         queue.maxConcurrentOperationCount = 1
         let session = URLSession(configuration: configuration, delegate: transfer, delegateQueue: queue)
         defer { session.invalidateAndCancel() }
         var request = URLRequest(url: url)
-        request.timeoutInterval = idle
+        request.timeoutInterval = 24 * 3600
         // What is checksummed must come as it is stored.
         request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
         request.setValue("touchstone", forHTTPHeaderField: "User-Agent")
         if start > 0 { request.setValue("bytes=\(start)-", forHTTPHeaderField: "Range") }
         if let token = endpoint.token { request.setValue("Bearer \(token)", forHTTPHeaderField: "Authorization") }
         let task = session.dataTask(with: request)
+        let watch = Task {
+            while true {
+                try await Task.sleep(for: .seconds(min(1, idle / 4)))
+                let last = transfer.state.withLock { $0.lastByte }
+                guard ContinuousClock.now - last > .seconds(idle) else { continue }
+                return transfer.fail(
+                    HubError(.unreachable, "\(name): no answer for \(Int(idle)) seconds; try again to go on"), task)
+            }
+        }
+        defer { watch.cancel() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 transfer.state.withLock { $0.continuation = continuation }
@@ -98,7 +109,11 @@ final class HubTransfer: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        guard state.withLock({ $0.continuation != nil }) else { return }
+        let isAwaited = state.withLock { state in
+            state.lastByte = .now
+            return state.continuation != nil
+        }
+        guard isAwaited else { return }
         do throws(HubError) { try receive(data) } catch { fail(error, dataTask) }
     }
 

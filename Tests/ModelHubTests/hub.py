@@ -4,6 +4,8 @@ import hashlib
 import http.server
 import json
 import sys
+import threading
+import time
 
 WEIGHTS = bytes(range(256)) * 4096
 CONFIG = b'{"model_type": "qwen3"}'
@@ -86,6 +88,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
             return self.answer(200, body[:1000], length=len(body))
         if name == "clipped" and large:
             return self.answer(200, body[:1000])
+        if name == "silent" and large:
+            time.sleep(30)
         if name == "long" and large:
             return self.answer(200, body + b"more")
         start = 0
@@ -102,6 +106,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
-sys.stdin.close()
-server.serve_forever()
+sys.stdin.read()  # Ends with the tests, however those end.
