@@ -52,7 +52,7 @@ struct WeightReader {
     func matrix(_ name: String, rows: Int, columns: Int) throws -> PackedMatrix {
         let tensor = try stored(name, shape: [rows, columns])
         // Packed, the file's own bytes are not needed beside it.
-        defer { tensor.file.forget(tensor.offset..<tensor.offset + tensor.byteCount) }
+        defer { tensor.file.discard(tensor.offset..<tensor.offset + tensor.byteCount) }
         return PackedMatrix(rows: rows, columns: columns, type: precision) { range, buffer in
             // The type was checked above, so reading cannot fail.
             try? tensor.readFloats(range.lowerBound * columns..<range.upperBound * columns, into: buffer)
