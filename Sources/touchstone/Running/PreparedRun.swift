@@ -75,8 +75,12 @@ struct PreparedRun {
                 "\(location.path): model.initialize random needs a folder with config.json, not a GGUF file")
         }
         let tokenizer = try location.tokenizer()
+        // What is trained itself must be numbers.
+        let isStored = recipe.model.weights == .stored && recipe.adapter.kind != .none
         return LoadedModel(
-            model: try QwenModel(source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16),
+            model: try QwenModel(
+                source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16,
+                weights: isStored ? .stored : .expanded),
             source: source, tokenizer: tokenizer, chatTemplate: try chatTemplate(recipe, tokenizer))
     }
 
