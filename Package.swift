@@ -50,6 +50,13 @@ let package = Package(
             ],
             swiftSettings: optimized),
         .target(
+            name: "ModelHub", dependencies: ["OrderedJSON", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: optimized),
+        .target(
+            name: "Merging",
+            dependencies: ["QwenModel", "TensorCore", "ModelFiles", "COpenBLAS", "Randomness", "OrderedJSON"],
+            swiftSettings: optimized),
+        .target(
             name: "WorkerProcesses",
             dependencies: [
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -102,7 +109,8 @@ let package = Package(
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Benchmarking", "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "Benchmarking", "Training", "InferenceCore", "Merging", "ModelHub", "QwenModel", "TensorCore",
+                "ModelFiles", "Tokenization",
                 "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -127,6 +135,12 @@ let package = Package(
         .testTarget(
             name: "InferenceCoreTests",
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ModelHubTests", dependencies: ["ModelHub", "OrderedJSON"], exclude: ["hub.py"], swiftSettings: tests),
+        .testTarget(
+            name: "MergingTests",
+            dependencies: ["Merging", "QwenModel", "TensorCore", "ModelFiles", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(

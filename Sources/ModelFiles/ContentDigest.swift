@@ -44,7 +44,7 @@ public struct ContentDigest {
             for start in stride(from: 0, to: bytes.count, by: 16 << 20) {
                 let part = start..<min(start + (16 << 20), bytes.count)
                 digest.update(UnsafeRawBufferPointer(rebasing: bytes[part]))
-                file.forget(part)
+                file.discard(part)
             }
             return digest.hexadecimal
         }

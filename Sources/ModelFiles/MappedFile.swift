@@ -49,14 +49,16 @@ public final class MappedFile: @unchecked Sendable {
         try withExtendedLifetime(self) { try body(bytes) }
     }
 
-    /// Lets go of the memory that holds a part of the file, which nothing needs for now; it is read again when it is
-    /// asked for.
-    public func forget(_ part: Range<Int>) {
+    /// Lets go of the memory that a range of the file was read through. Its bytes stay valid: they are read from the file
+    /// again when they are asked for. So a model larger than memory can be worked through piece by piece.
+    public func discard(_ range: Range<Int>) {
         guard isMapped, let start = bytes.baseAddress else { return }
-        let page = Int(getpagesize())
-        let part = part.clamped(to: 0..<bytes.count)
-        let first = part.lowerBound / page * page
-        madvise(UnsafeMutableRawPointer(mutating: start + first), part.upperBound - first, MADV_DONTNEED)
+        let page = 4096
+        // Whole pages only: the neighbours are still in use.
+        let first = (range.lowerBound + page - 1) / page * page
+        let last = (range.upperBound == bytes.count ? range.upperBound : range.upperBound / page * page)
+        guard last > first, last <= bytes.count else { return }
+        madvise(UnsafeMutableRawPointer(mutating: start + first), last - first, MADV_DONTNEED)
     }
 
     deinit {

@@ -43,7 +43,7 @@ public final class FullParameters: Sendable {
     /// - Throws: `ModelFileError` (`unwritable`).
     public func write(toFolder path: String, type: StoredType) throws {
         let entries = parameters.entries.map { entry in
-            SafetensorsEntry(
+            WritableTensor(
                 name: entry.name, shape: entry.shape, floats: parameters.value(entry).toArray(), type: type)
         }
         try SafetensorsWriter.write(entries, metadata: ["format": "pt"], to: path + "/model.safetensors")

@@ -83,7 +83,8 @@ public final class QwenModel: Sendable {
         case .beyond(let bytes):
             let inputs = rows * configuration.hiddenSize * 4
             let left = bytes - blocks.count * inputs
-            return blocks.count - min(blocks.count, max(0, left / max(1, rows * configuration.activationBytes - inputs)))
+            return blocks.count
+                - min(blocks.count, max(0, left / max(1, rows * configuration.activationBytes - inputs)))
         }
     }
 

@@ -70,7 +70,7 @@ struct WeightReader {
     func matrix(_ name: String, rows: Int, columns: Int) throws -> PackedMatrix {
         let tensor = try stored(name, shape: [rows, columns])
         // Packed, the file's own bytes are not needed beside it.
-        defer { tensor.file.forget(tensor.offset..<tensor.offset + tensor.byteCount) }
+        defer { tensor.discard(0..<tensor.count) }
         if weights == .stored, precision == .bfloat16, let codes = tensor.type.codes {
             return PackedMatrix(rows: rows, columns: columns, blocks: BlockFormat(codes, of: tensor.type)) { row, out in
                 tensor.readCodes(

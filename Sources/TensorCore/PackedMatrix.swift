@@ -28,8 +28,7 @@ public final class PackedMatrix: @unchecked Sendable {
         self.columns = columns
         self.type = type
         blocks = nil
-        let panels = (rows + Self.panelRows - 1) / Self.panelRows
-        storage = Storage(byteCount: panels * Self.panelElements(columns, type) * type.byteCount)
+        storage = Storage(byteCount: Self.byteCount(rows: rows, columns: columns, type: type))
         pack(fill)
     }
 
@@ -55,6 +54,13 @@ public final class PackedMatrix: @unchecked Sendable {
                 stripe.pack(min(Self.panelRows, rows - first), into: start + panel * size) { fill(first + $0, $1) }
             }
         }
+    }
+
+    /// Bytes that a matrix takes in memory.
+    public static func byteCount(rows: Int, columns: Int, type: ElementType, blocks: BlockFormat? = nil) -> Int {
+        let panels = (rows + panelRows - 1) / panelRows
+        guard var kernel = blocks?.kernel else { return panels * panelElements(columns, type) * type.byteCount }
+        return panels * ck_block_panel_bytes(&kernel, columns)
     }
 
     /// Bytes that it takes in memory.

@@ -146,7 +146,7 @@ struct AdapterFolderTests {
         let folder = try TemporaryFolder()
         try SafetensorsWriter.write(
             tensors.map { name, shape in
-                SafetensorsEntry(name: name, shape: shape, floats: [Float](repeating: 0, count: shape.reduce(1, *)))
+                WritableTensor(name: name, shape: shape, floats: [Float](repeating: 0, count: shape.reduce(1, *)))
             }, to: folder.path + "/adapter_model.safetensors")
         try folder.write(#"{"peft_type":"LORA","target_modules":["q"],\#(fields)}"#, "adapter_config.json")
         return try AdapterFolder(path: folder.path)
@@ -249,7 +249,7 @@ struct AdapterFolderTests {
         let weights = ["m.q", "m.v"].map {
             AdapterWeights(module: $0, rank: 2, loraA: [1, 2, 3, 4, 5, 6], loraB: [1, 2], magnitude: [3])
         }
-        let saved = [SafetensorsEntry(name: "lm_head.weight", shape: [1, 2], floats: [1, 2])]
+        let saved = [WritableTensor(name: "lm_head.weight", shape: [1, 2], floats: [1, 2])]
         for (name, weights) in [("a", weights), ("b", weights.reversed())] {
             try AdapterFolder.write(
                 configuration: configuration, weights: weights, saved: saved, to: folder.path + "/" + name)

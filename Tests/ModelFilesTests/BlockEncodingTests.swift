@@ -74,6 +74,36 @@ struct BlockEncodingTests {
         }
     }
 
+    @Test(
+        "a model is quantised with its tokenizer, by the table's types",
+        .enabled(if: ReferenceFile.isPresent, "no reference data beside the package"),
+        arguments: [(StoredType.q8x0, StoredType.q8x0, 0.02), (.q4x0, .q4x0, 0.3), (.q4k, .q4k, 0.25)])
+    func model(asked: StoredType, matrices: StoredType, tolerance: Double) throws {
+        let source = try GGUFModel(path: ReferenceFile.folder + "/qwen2-f16.gguf")
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/small.gguf"
+        try ModelContents(.gguf(source)).write(toGGUF: path, type: asked)
+        let written = try GGUFModel(path: path)
+        #expect(written.tensors.keys.sorted() == source.tensors.keys.sorted())
+        #expect(written.file.metadata["tokenizer.ggml.tokens"] != nil)
+        #expect(written.file.metadata["general.quantization_version"]?.intValue == 2)
+        for (name, tensor) in written.tensors {
+            let width = try #require(tensor.shape.last)
+            if tensor.shape.count == 1 {
+                #expect(tensor.type == .float32)
+            } else if name.contains("embed_tokens") || name.contains("lm_head") {
+                #expect(tensor.type == (width.isMultiple(of: 32) ? .q8x0 : .float16), "\(name)")
+            } else {
+                let wanted: StoredType = width.isMultiple(of: matrices.elementsPerBlock) ? matrices : .q5x0
+                #expect(tensor.type == (width.isMultiple(of: 32) ? wanted : .float16), "\(name)")
+            }
+            let (x, y) = (try #require(source.tensors[name]).floats(), try tensor.floats())
+            let largest = x.map(abs).max() ?? 0
+            let worst = zip(x, y).map { abs($0 - $1) }.max() ?? .infinity
+            #expect(Double(worst) <= tolerance * Double(largest), "\(name)")
+        }
+    }
+
     @Test("zeros, infinities and NaN never stop it", arguments: BlockEncoding.types)
     func strange(type: StoredType) throws {
         #expect(try decode(type, encode(type, Array(repeating: 0, count: 256))).allSatisfy { $0 == 0 })

@@ -79,7 +79,7 @@ struct HuggingFaceFolderTests {
         let folder = try TemporaryFolder()
         try folder.write("{}", "config.json")
         try SafetensorsWriter.write(
-            [SafetensorsEntry(name: "a", shape: [1], floats: [1])], to: folder.path + "/s.safetensors")
+            [WritableTensor(name: "a", shape: [1], floats: [1])], to: folder.path + "/s.safetensors")
         for (map, complaint) in [
             (#""a":"s.safetensors","b":"s.safetensors""#, #"tensor "b" lies in s.safetensors, but that file has none"#),
             (#""a":"t.safetensors""#, "the index names t.safetensors, which is not there"),

@@ -100,13 +100,13 @@ struct SafetensorsWriterTests {
         let folder = try TemporaryFolder()
         let path = folder.path + "/x.safetensors"
         let entries = [
-            SafetensorsEntry(name: "h", shape: [3], floats: [1, -2.5, 65504], type: .float16),
-            SafetensorsEntry(name: "b", shape: [4], floats: [1, 1.00390625, 1.01171875, -.infinity], type: .bfloat16),
-            SafetensorsEntry(name: "é\"", shape: [], floats: [7]),
-            SafetensorsEntry(name: "i", shape: [1, 2], type: .int64) { () throws(ModelFileError) in
+            WritableTensor(name: "h", shape: [3], floats: [1, -2.5, 65504], type: .float16),
+            WritableTensor(name: "b", shape: [4], floats: [1, 1.00390625, 1.01171875, -.infinity], type: .bfloat16),
+            WritableTensor(name: "é\"", shape: [], floats: [7]),
+            WritableTensor(name: "i", shape: [1, 2], type: .int64) { () throws(ModelFileError) in
                 [UInt8](repeating: 1, count: 16)
             },
-            SafetensorsEntry(name: "a", shape: [2, 0], floats: []),
+            WritableTensor(name: "a", shape: [2, 0], floats: []),
         ]
         try SafetensorsWriter.write(entries, metadata: ["z": "1", "a": "\n"], to: path)
         let first = try folder.bytes("x.safetensors")
@@ -132,7 +132,7 @@ struct SafetensorsWriterTests {
                 guard FileManager.default.fileExists(atPath: source) else { continue }
                 let file = try SafetensorsFile(path: source)
                 try SafetensorsWriter.write(
-                    file.tensors.values.map { SafetensorsEntry($0) }, metadata: file.metadata, to: folder.path + "/copy"
+                    file.tensors.values.map { WritableTensor($0) }, metadata: file.metadata, to: folder.path + "/copy"
                 )
                 #expect(try folder.bytes("copy") == Array(file.file.bytes), "\(source)")
                 count += 1
@@ -144,14 +144,14 @@ struct SafetensorsWriterTests {
     @Test("what can't be written is refused and nothing is left behind")
     func refusals() throws {
         let folder = try TemporaryFolder()
-        let a = SafetensorsEntry(name: "a", shape: [1], floats: [1])
+        let a = WritableTensor(name: "a", shape: [1], floats: [1])
         for (entries, complaint) in [
             ([a, a], "used twice"), ([a.renamed("__metadata__")], "reserved"),
-            ([SafetensorsEntry(name: "b", shape: [2], floats: [1])], "got 4 bytes; expected 8"),
-            ([SafetensorsEntry(name: "b", shape: [-1], floats: [])], "can't have the shape"),
-            ([SafetensorsEntry(name: "b", shape: [1 << 40, 1 << 40], floats: [])], "can't have the shape"),
-            ([SafetensorsEntry(name: "b", shape: [1], floats: [1], type: .q8x0)], "which safetensors has not"),
-            ([SafetensorsEntry(name: "b", shape: [1], floats: [1], type: .int32)], "floats can't be written as I32"),
+            ([WritableTensor(name: "b", shape: [2], floats: [1])], "got 4 bytes; expected 8"),
+            ([WritableTensor(name: "b", shape: [-1], floats: [])], "can't have the shape"),
+            ([WritableTensor(name: "b", shape: [1 << 40, 1 << 40], floats: [])], "can't have the shape"),
+            ([WritableTensor(name: "b", shape: [1], floats: [1], type: .q8x0)], "which safetensors has not"),
+            ([WritableTensor(name: "b", shape: [1], floats: [1], type: .int32)], "floats can't be written as I32"),
         ] {
             let error = #expect(throws: ModelFileError.self) {
                 try SafetensorsWriter.write(entries, to: folder.path + "/x.safetensors")

@@ -50,6 +50,10 @@ extension QwenTests {
             let stored = try QwenModel(source, precision: .bfloat16).weightBytes
             // What a file keeps in single precision is bfloat16 here, so less is possible.
             #expect(Double(stored) <= 1.04 * Double(inFile), "\(stored) bytes, \(inFile) in the file")
+            let configuration = try QwenConfiguration(source.configuration, path: source.path)
+            #expect(
+                configuration.weightBytes(.bfloat16, storedIn: source) == stored + 4 * configuration.vectorCount,
+                "told from types alone")
             #expect(try stored < QwenModel(source, precision: .bfloat16, weights: .expanded).weightBytes)
         }
 

@@ -32,12 +32,12 @@ extension AdapterFolder {
     /// - Parameter replacing: Whether a folder that stands there is replaced.
     /// - Throws: `ModelFileError`: `mismatched` if the numbers don't fit the configuration, `unwritable`.
     public static func write(
-        configuration: AdapterConfiguration, weights: [AdapterWeights], saved: [SafetensorsEntry] = [],
+        configuration: AdapterConfiguration, weights: [AdapterWeights], saved: [WritableTensor] = [],
         type: StoredType = .float32, to path: String, replacing: Bool = false
     ) throws(ModelFileError) {
         // The same checks as for any configuration that is read.
         _ = try AdapterTargeting(configuration, familyDefaults: [], place: path)
-        var entries: [SafetensorsEntry] = []
+        var entries: [WritableTensor] = []
         for adapter in weights { entries += try Self.entries(of: adapter, configuration, type) }
         entries += saved.map { $0.renamed("base_model.model." + $0.name) }
         try AtomicFolder.write(to: path, replacing: replacing) { folder throws(ModelFileError) in
@@ -49,7 +49,7 @@ extension AdapterFolder {
 
     private static func entries(
         of adapter: AdapterWeights, _ configuration: AdapterConfiguration, _ type: StoredType
-    ) throws(ModelFileError) -> [SafetensorsEntry] {
+    ) throws(ModelFileError) -> [WritableTensor] {
         let (rank, a, b) = (adapter.rank, adapter.loraA.count, adapter.loraB.count)
         guard rank > 0, a % rank == 0, b % rank == 0 else {
             throw ModelFileError(
@@ -66,12 +66,12 @@ extension AdapterFolder {
         }
         let name = "base_model.model.\(adapter.module)."
         var entries = [
-            SafetensorsEntry(name: name + "lora_A.weight", shape: [rank, a / rank], floats: adapter.loraA, type: type),
-            SafetensorsEntry(name: name + "lora_B.weight", shape: [b / rank, rank], floats: adapter.loraB, type: type),
+            WritableTensor(name: name + "lora_A.weight", shape: [rank, a / rank], floats: adapter.loraA, type: type),
+            WritableTensor(name: name + "lora_B.weight", shape: [b / rank, rank], floats: adapter.loraB, type: type),
         ]
         if let magnitude = adapter.magnitude {
             entries.append(
-                SafetensorsEntry(
+                WritableTensor(
                     name: name + "lora_magnitude_vector", shape: [magnitude.count], floats: magnitude, type: type))
         }
         return entries

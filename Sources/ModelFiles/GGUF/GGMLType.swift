@@ -11,6 +11,11 @@ struct GGMLType {
         return GGMLType(name: name, stored: StoredType(rawValue: name))
     }
 
+    /// The number of a type; `nil` if GGUF has none for it.
+    static func number(of type: StoredType) -> UInt32? { numbers[type.rawValue] }
+
+    private static let numbers = Dictionary(uniqueKeysWithValues: names.map { ($0.value, $0.key) })
+
     /// ggml's `enum ggml_type`, with the numbers it has retired. The supported ones are spelled as `StoredType` is.
     private static let names: [UInt32: String] = [
         0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 4: "Q4_2", 5: "Q4_3", 6: "Q5_0", 7: "Q5_1", 8: "Q8_0", 9: "Q8_1",

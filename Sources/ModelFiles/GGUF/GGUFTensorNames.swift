@@ -39,6 +39,28 @@ public enum GGUFTensorNames {
         return (layer, names.huggingFace)
     }
 
+    /// The stacked tensor and the place in it of an expert's weight: `model.layers.3.mlp.experts.5.up_proj.weight` →
+    /// `blk.3.ffn_up_exps.weight`, 5.
+    public static func expert(_ huggingFaceName: String) -> (ggufName: String, index: Int)? {
+        let pieces = huggingFaceName.split(separator: ".", omittingEmptySubsequences: false)
+        guard pieces.count == 8, pieces[0] == "model", pieces[1] == "layers", pieces[3] == "mlp",
+            pieces[4] == "experts",
+            pieces[7] == "weight", let layer = canonicalIndex(pieces[2]), let index = canonicalIndex(pieces[5]),
+            let names = expertNames.first(where: { $0.huggingFace == pieces[6] })
+        else { return nil }
+        return ("blk.\(layer).\(names.gguf).weight", index)
+    }
+
+    /// Where a tensor stands in a forward pass: the embedding, the layers, the last norm, the head.
+    static func order(_ ggufName: String) -> (Int, Int) {
+        guard let (layer, part, suffix) = parts(of: ggufName) else {
+            return ggufName == "token_embd.weight" ? (-1, 0) : (.max, ggufName == "output_norm.weight" ? 0 : 1)
+        }
+        let sparse = layerNames.count + (expertNames.firstIndex { $0.gguf == part } ?? 0)
+        let place = layerNames.firstIndex { $0.gguf == part } ?? sparse
+        return (layer, place * 2 + (suffix == "weight" ? 0 : 1))
+    }
+
     private static let outerNames: [(gguf: String, huggingFace: String)] = [
         ("token_embd.weight", "model.embed_tokens.weight"),
         ("output_norm.weight", "model.norm.weight"),

@@ -123,6 +123,11 @@ public struct GGUFMetadata: Sendable {
     /// The value of a key.
     public subscript(key: String) -> GGUFValue? { values[key] }
 
+    /// Sets the value of a key; a new key is the last.
+    public mutating func set(_ key: String, _ value: GGUFValue) {
+        if values.updateValue(value, forKey: key) == nil { keys.append(key) }
+    }
+
     /// Adds a pair; returns whether the key is new.
     mutating func append(_ key: String, _ value: GGUFValue) -> Bool {
         guard values.updateValue(value, forKey: key) == nil else { return false }

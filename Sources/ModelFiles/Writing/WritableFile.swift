@@ -4,6 +4,8 @@ import Foundation
 public final class WritableFile {
     /// The path of the file as it will be, for error messages.
     public let path: String
+    /// Bytes written so far.
+    public private(set) var byteCount = 0
     private var descriptor: Int32
 
     /// Creates a new file, or opens an existing one for the tests of a full disk.
@@ -26,6 +28,7 @@ public final class WritableFile {
                 if errno == EINTR { continue }
                 throw .cannot("write", path, errno)
             }
+            byteCount += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }

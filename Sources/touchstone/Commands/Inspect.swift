@@ -14,10 +14,14 @@ struct Inspect: ParsableCommand {
             Example:
               touchstone inspect Qwen3-0.6B
               touchstone inspect my-adapter --json
+              touchstone inspect my-adapter --against another-adapter
             """)
 
     @Argument(help: "A file or folder.")
     var path: String
+
+    @Option(name: .long, help: ArgumentHelp("An adapter that this one is compared with.", valueName: "folder"))
+    var against: String?
 
     @Flag(name: .long, help: "One JSON object instead of text.")
     var json = false
@@ -25,7 +29,8 @@ struct Inspect: ParsableCommand {
     @OptionGroup var messages: MessageOptions
 
     func run() throws {
-        let description = JSONValue.object(try Inspection.describe(path))
+        let description = JSONValue.object(
+            try against.map { try AdapterInspection.compare(path, against: $0) } ?? Inspection.describe(path))
         try StandardOutput.write(json ? description.text() + "\n" : Inspection.text(description))
     }
 }

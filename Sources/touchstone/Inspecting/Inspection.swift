@@ -36,7 +36,10 @@ enum Inspection {
     private static func describe(file path: String) throws -> JSONObject {
         let file = try MappedFile(path: path)
         let isGGUF = withExtendedLifetime(file) { file.bytes.starts(with: "GGUF".utf8) }
-        if isGGUF || path.hasSuffix(".gguf") { return try ModelInspection.describe(try GGUFFile(file)) }
+        if isGGUF || path.hasSuffix(".gguf") {
+            let gguf = try GGUFFile(file)
+            return AdapterFile.isOne(gguf) ? try AdapterInspection.describe(gguf) : try ModelInspection.describe(gguf)
+        }
         if StateFile.isOne(file) || path.hasSuffix(".h5") { return try CheckpointInspection.describe(path) }
         if path.hasSuffix(".safetensors") {
             let tensors = try SafetensorsFile(file)

@@ -75,12 +75,10 @@ struct PreparedRun {
                 "\(location.path): model.initialize random needs a folder with config.json, not a GGUF file")
         }
         let tokenizer = try location.tokenizer()
-        // What is trained itself must be numbers.
-        let isStored = recipe.model.weights == .stored && recipe.adapter.kind != .none
         return LoadedModel(
             model: try QwenModel(
                 source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16,
-                weights: isStored ? .stored : .expanded),
+                weights: recipe.keepsBlocks ? .stored : .expanded),
             source: source, tokenizer: tokenizer, chatTemplate: try chatTemplate(recipe, tokenizer))
     }
 
@@ -113,4 +111,9 @@ struct PreparedRun {
         }
         return try RunFolder(existing: path)
     }
+}
+
+extension Recipe {
+    /// Whether quantised weights stay as they are stored: what is trained itself must be numbers.
+    var keepsBlocks: Bool { model.weights == .stored && adapter.kind != .none }
 }

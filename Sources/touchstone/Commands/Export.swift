@@ -1,0 +1,83 @@
+import ArgumentParser
+import ModelFiles
+import OrderedJSON
+
+/// `touchstone export`.
+struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Converts a model or adapter between Hugging Face folders and GGUF files.",
+        discussion: """
+            A model folder becomes a .gguf file with tokenizer and chat template for llama.cpp and Ollama, or the other way \
+            round; numbers stay as they are unless --dtype says otherwise, and quantised blocks become half precision in a \
+            folder. A folder or file of the same format is written anew, for another --dtype or other shards.
+
+            An adapter folder becomes a .gguf adapter, for which --base names the model that it belongs to, or the other \
+            way round. Its scaling is the same there, rsLoRA and alpha patterns included. 'touchstone quantize' makes \
+            smaller files.
+
+            Example:
+              touchstone export Qwen3-0.6B --output qwen3-0.6b.gguf
+              touchstone export model-q4_k_m.gguf --output model-folder --dtype bf16
+              touchstone export my-adapter --base Qwen3-0.6B --output my-adapter.gguf
+            """)
+
+    @Argument(help: ArgumentHelp("A model or adapter: a folder or a .gguf file.", valueName: "path"))
+    var path: String
+
+    @Option(name: .long, help: ArgumentHelp("The folder or .gguf file to write; must not exist.", valueName: "path"))
+    var output: String
+
+    @Option(name: .long, help: "File format; gguf if the output ends in .gguf.")
+    var format: ModelFormat?
+
+    @Option(name: .long, help: "How numbers are stored; as they are unless given.")
+    var dtype: Merge.StoredNumbers?
+
+    @Option(name: .long, help: ArgumentHelp("The base of an adapter that becomes GGUF.", valueName: "model"))
+    var base: String?
+
+    @OptionGroup var messages: MessageOptions
+
+    func run() throws {
+        try OutputPath.requireFree(output)
+        let target = format ?? (output.hasSuffix(".gguf") ? .gguf : .safetensors)
+        if PathKind("\(path)/adapter_config.json") != .missing {
+            try exportAdapter(try AdapterFolder(path: path), to: target)
+        } else if case .gguf(let file) = try ModelLocation(path), AdapterFile.isOne(file) {
+            guard target == .safetensors else {
+                throw CommandFailure("\(path) is a GGUF adapter already; give a folder as --output")
+            }
+            try AdapterFile.write(file, toFolder: output)
+        } else {
+            let contents = try ModelContents(try ModelLocation(path).origin())
+            switch target {
+            case .safetensors: try contents.write(toFolder: output, type: dtype?.type)
+            case .gguf: try contents.write(toGGUF: output, type: dtype?.type)
+            }
+        }
+        try StandardOutput.write(line: ["output": .string(output), "format": .string(target.rawValue)])
+    }
+
+    private func exportAdapter(_ adapter: AdapterFolder, to target: ModelFormat) throws {
+        guard target == .gguf else {
+            throw CommandFailure("\(path) is a PEFT folder already; end --output in .gguf to make a GGUF adapter")
+        }
+        guard let base else {
+            throw CommandFailure("\(path) is an adapter: give the model that it belongs to with --base")
+        }
+        let origin = try ModelLocation(base).origin()
+        for module in adapter.moduleNames {
+            let shape = try origin.tensor(named: module + ".weight")?.shape
+            guard let stored = adapter.adapters[module],
+                shape == [stored.loraB.shape[0], stored.loraA.shape[1]]
+                    || module == "lm_head" && shape == nil
+            else {
+                throw CommandFailure(
+                    "\(path): module '\(module)' does not fit \(base), where it is \(shape.map { "\($0)" } ?? "missing"); is the "
+                        + "adapter for another base?")
+            }
+        }
+        try AdapterFile.write(
+            adapter, base: origin.configuration, basePath: base, type: dtype?.type ?? .float32, to: output)
+    }
+}
