@@ -51,7 +51,7 @@ public struct KernelBenchmark {
         let operations = 2 * Double(rows) * weights
         let least = max(
             operations / limits.arithmetic(model.precision),
-            weights * Double(model.precision.byteCount) / limits.bandwidth)
+            layers.reduce(0.0) { $0 + Double($1.weightBytes) } / limits.bandwidth)
         return Timing(
             "products, \(rows) rows\(backward ? ", backward" : "")", unit: "GFLOP/s", amount: operations / 1e9,
             seconds: Array(times.dropFirst()), least: least)

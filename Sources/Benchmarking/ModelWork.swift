@@ -9,8 +9,8 @@ struct ModelWork: Sendable {
     let blocks: Double
     /// Numbers in the vocabulary projection.
     let head: Double
-    /// Bytes of a number.
-    let bytes: Double
+    /// Bytes of both in memory.
+    let bytes: (blocks: Double, head: Double)
     let limits: MachineLimits
     let type: ElementType
 
@@ -18,7 +18,9 @@ struct ModelWork: Sendable {
         let layers = model.linearLayers
         blocks = layers.dropLast().reduce(0) { $0 + Double($1.inputs * $1.outputs) }
         head = layers.last.map { Double($0.inputs * $0.outputs) } ?? 0
-        bytes = Double(model.precision.byteCount)
+        bytes = (
+            layers.dropLast().reduce(0) { $0 + Double($1.weightBytes) }, layers.last.map { Double($0.weightBytes) } ?? 0
+        )
         self.limits = limits
         type = model.precision
     }
@@ -29,7 +31,7 @@ struct ModelWork: Sendable {
     /// - Parameter predictions: Rows that go through the vocabulary projection.
     func pass(tokens: Double, predictions: Double) -> Double {
         let operations = 2 * (tokens * blocks + predictions * head)
-        let read = (blocks + (predictions > 0 ? head : 0)) * bytes
+        let read = bytes.blocks + (predictions > 0 ? bytes.head : 0)
         return max(operations / limits.arithmetic(type), read / limits.bandwidth)
     }
 

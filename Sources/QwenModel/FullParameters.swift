@@ -13,6 +13,12 @@ public final class FullParameters: Sendable {
     /// - Throws: `QwenModelError` if it has other weights than the model, `ModelFileError`.
     public init(model: QwenModel, source: any WeightSource) throws {
         self.model = model
+        if let name = model.quantizedWeight {
+            throw QwenModelError(
+                .unsupported,
+                "\(source.path): weight '\(name)' is kept quantised and can't be trained; load the model with its weights "
+                    + "expanded")
+        }
         parameters = ParameterSet(model.weights.map { ($0.name, $0.shape) })
         let reader = WeightReader(source: source, precision: .float32)
         for entry in parameters.entries {
@@ -64,6 +70,17 @@ struct ModelWeight: Sendable {
 }
 
 extension QwenModel {
+    /// The name of a matrix that is kept quantised, if there is one.
+    var quantizedWeight: String? {
+        table.blocks != nil ? "model.embed_tokens.weight" : linearLayers.first { $0.weight.blocks != nil }?.weightName
+    }
+
+    /// Bytes that all matrices take in memory.
+    public var weightBytes: Int {
+        let tied = configuration.tieWordEmbeddings ? linearLayers.dropLast() : linearLayers[...]
+        return table.byteCount + tied.reduce(0) { $0 + $1.weightBytes }
+    }
+
     /// All weights in the order of a forward pass; a tied head is the embedding.
     var weights: [ModelWeight] {
         var result = [ModelWeight("model.embed_tokens.weight", table)]

@@ -56,6 +56,8 @@ public struct LinearLayer: Sendable {
         self.weightName = weightName ?? name + ".weight"
     }
 
+    /// Bytes that its weight takes in memory, which a product reads once.
+    public var weightBytes: Int { weight.byteCount }
     /// Width of its input.
     public var inputs: Int { weight.columns }
     /// Width of its output.

@@ -40,12 +40,21 @@ extension QwenConfiguration {
     }
 
     /// Bytes of the weights as they are kept in memory.
-    public func weightBytes(_ precision: ElementType) -> Int {
-        func packed(rows: Int, columns: Int) -> Int {
-            (rows + 15) / 16 * 16 * (precision == .bfloat16 ? (columns + 1) & ~1 : columns) * precision.byteCount
+    ///
+    /// - Parameter source: Where they come from, if its blocks stay as they are stored; only shapes and types are looked at.
+    public func weightBytes(_ precision: ElementType, storedIn source: (any WeightSource)? = nil) -> Int {
+        func packed(_ name: String, rows: Int, columns: Int) -> Int {
+            let type = precision == .bfloat16 ? (try? source?.weight(named: name + ".weight"))?.type : nil
+            let blocks = type.flatMap { type in type.codes.map { BlockFormat($0, of: type) } }
+            return PackedMatrix.byteCount(rows: rows, columns: columns, type: precision, blocks: blocks)
         }
-        let matrices = linearShapes.reduce(0) { $0 + packed(rows: $1.outputs, columns: $1.inputs) }
-        return matrices + (tieWordEmbeddings ? 0 : packed(rows: vocabularySize, columns: hiddenSize)) + 4 * vectorCount
+        let embedding = "model.embed_tokens"
+        let matrices = linearShapes.reduce(0) {
+            let isShared = tieWordEmbeddings && $1.name == "lm_head"
+            return $0 + packed(isShared ? embedding : $1.name, rows: $1.outputs, columns: $1.inputs)
+        }
+        let table = tieWordEmbeddings ? 0 : packed(embedding, rows: vocabularySize, columns: hiddenSize)
+        return matrices + table + 4 * vectorCount
     }
 
     /// Bytes of a token's keys and values over all layers.

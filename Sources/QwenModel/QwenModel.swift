@@ -19,10 +19,11 @@ public final class QwenModel: Sendable {
     ///
     /// - Parameter source: A Hugging Face folder or a GGUF file. Weights are packed once; what is stored in another
     ///   precision is converted.
+    /// - Parameter weights: Whether quantised matrices stay so; no bit of any result depends on it.
     /// - Throws: `QwenModelError` or `ModelFileError` naming the weight or key at fault.
-    public init(_ source: any WeightSource, precision: ElementType) throws {
+    public init(_ source: any WeightSource, precision: ElementType, weights: WeightStorage = .stored) throws {
         let c = try QwenConfiguration(source.configuration, path: source.path)
-        let reader = WeightReader(source: source, precision: precision)
+        let reader = WeightReader(source: source, precision: precision, weights: weights)
         configuration = c
         self.precision = precision
         table = try reader.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.hiddenSize)

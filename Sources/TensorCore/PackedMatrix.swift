@@ -7,8 +7,11 @@ public final class PackedMatrix: @unchecked Sendable {
     public let rows: Int
     /// Inputs.
     public let columns: Int
-    /// `float32` or `bfloat16`.
+    /// `float32` or `bfloat16`: what its numbers are in a product.
     public let type: ElementType
+    /// How its numbers are kept, if not as they are: as codes, which are expanded to bfloat16 where a product needs them.
+    /// A product's bits are those of the same matrix packed as bfloat16.
+    public let blocks: BlockFormat?
     let storage: Storage
 
     static let panelRows = Int(CK_PANEL)
@@ -24,10 +27,44 @@ public final class PackedMatrix: @unchecked Sendable {
         self.rows = rows
         self.columns = columns
         self.type = type
-        let panels = (rows + Self.panelRows - 1) / Self.panelRows
-        storage = Storage(byteCount: panels * Self.panelElements(columns, type) * type.byteCount)
+        blocks = nil
+        storage = Storage(byteCount: Self.byteCount(rows: rows, columns: columns, type: type))
         pack(fill)
     }
+
+    /// Packs a matrix of codes, row by row.
+    ///
+    /// - Parameter columns: A multiple of the format's blocks.
+    /// - Parameter fill: Writes the row of a number. Called from several threads at once.
+    public init(rows: Int, columns: Int, blocks format: BlockFormat, fill: (Int, BlockRow) -> Void) {
+        precondition(
+            rows > 0 && columns > 0 && columns % format.blockSize == 0,
+            "PackedMatrix: \(rows) × \(columns) in blocks of \(format.blockSize)")
+        (self.rows, self.columns, type, blocks) = (rows, columns, .bfloat16, format)
+        var kernel = format.kernel
+        let size = ck_block_panel_bytes(&kernel, columns)
+        let panels = (rows + Self.panelRows - 1) / Self.panelRows
+        storage = Storage(byteCount: panels * size)
+        let start = storage.pointer.assumingMemoryBound(to: UInt8.self)
+        // Some panels at a time share the memory of one stripe.
+        parallelFor(panels, pieces: 8) { range in
+            let stripe = BlockStripe(format, rows: Self.panelRows, columns: columns)
+            for panel in range {
+                let first = panel * Self.panelRows
+                stripe.pack(min(Self.panelRows, rows - first), into: start + panel * size) { fill(first + $0, $1) }
+            }
+        }
+    }
+
+    /// Bytes that a matrix takes in memory.
+    public static func byteCount(rows: Int, columns: Int, type: ElementType, blocks: BlockFormat? = nil) -> Int {
+        let panels = (rows + panelRows - 1) / panelRows
+        guard var kernel = blocks?.kernel else { return panels * panelElements(columns, type) * type.byteCount }
+        return panels * ck_block_panel_bytes(&kernel, columns)
+    }
+
+    /// Bytes that it takes in memory.
+    public var byteCount: Int { storage.byteCount }
 
     /// Packs a row-major tensor `[rows, columns]`.
     public convenience init(_ tensor: Tensor, type: ElementType = .float32) {
@@ -41,6 +78,7 @@ public final class PackedMatrix: @unchecked Sendable {
     /// Packs the current values of a tensor again, in place: for full-parameter training between two steps.
     public func refill(from tensor: Tensor) {
         precondition(tensor.shape == [rows, columns], "refill: \(tensor.shape), expected [\(rows), \(columns)]")
+        precondition(blocks == nil, "refill: the matrix is one of codes")
         pack { range, buffer in
             buffer.baseAddress?.update(from: tensor.floats + range.lowerBound * self.columns, count: buffer.count)
         }
@@ -71,15 +109,27 @@ public final class PackedMatrix: @unchecked Sendable {
 
     /// The panel that starts at a row (a multiple of 16).
     func halves(atRow row: Int) -> UnsafeMutablePointer<UInt16> {
-        storage.pointer.assumingMemoryBound(to: UInt16.self)
+        precondition(blocks == nil, "PackedMatrix: codes read as bfloat16")
+        return storage.pointer.assumingMemoryBound(to: UInt16.self)
             + row / Self.panelRows * Self.panelElements(columns, .bfloat16)
+    }
+
+    /// The panel of codes that starts at a row (a multiple of 16).
+    func codes(atRow row: Int, _ format: inout ck_block_format) -> UnsafeMutablePointer<UInt8> {
+        storage.pointer.assumingMemoryBound(to: UInt8.self)
+            + row / Self.panelRows * ck_block_panel_bytes(&format, columns)
     }
 
     /// Reads one row back as floats.
     public func readRow(_ row: Int, into destination: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rows, "readRow: \(row) of \(rows)")
         let panel = row / Self.panelRows * Self.panelRows
-        if type == .bfloat16 {
+        if var format = blocks?.kernel {
+            let expanded = Storage(byteCount: Self.panelRows * columns * 2)
+            let halves = expanded.pointer.assumingMemoryBound(to: UInt16.self)
+            ck_expand_blocks(halves, codes(atRow: panel, &format), &format, columns, 0, columns)
+            ck_unpack_row_bf16(destination, halves, row - panel, columns)
+        } else if type == .bfloat16 {
             ck_unpack_row_bf16(destination, halves(atRow: panel), row - panel, columns)
         } else {
             ck_unpack_row_f32(destination, floats(atRow: panel), row - panel, columns)

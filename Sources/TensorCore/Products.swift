@@ -9,11 +9,16 @@ enum Products {
         let (k, n) = (weight.columns, weight.rows)
         precondition(
             x.shape[1] == k && y.shape == [rows, n], "multiply: x \(x.shape), weight [\(n), \(k)], y \(y.shape)")
+        precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
         let input = weight.type == .bfloat16 ? halfRows(x) : x
         let depth = input.shape[1]
         tiles(rows: rows, columns: n) { rowRange, columnRange in
             let out = y.floats + rowRange.lowerBound * n + columnRange.lowerBound
-            if weight.type == .bfloat16 {
+            if var format = weight.blocks?.kernel {
+                ck_matmul_blocks(
+                    out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
+                    weight.codes(atRow: columnRange.lowerBound, &format), &format, k, columnRange.count)
+            } else if weight.type == .bfloat16 {
                 ck_matmul_bf16(
                     out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
                     weight.halves(atRow: columnRange.lowerBound), k, columnRange.count, accumulate)
@@ -38,7 +43,11 @@ enum Products {
         parallelFor(k, pieces: panel * 4) { columns in
             let panelElements = depth * panel
             let scratch = Storage(byteCount: panelElements * 4 * (half ? 2 : 4))
-            for block in columns.lowerBound / panel..<(columns.upperBound + panel - 1) / panel {
+            if let format = weight.blocks?.kernel {
+                transposeCodes(scratch.pointer.assumingMemoryBound(to: UInt16.self), weight, format, columns, depth)
+            }
+            for block in columns.lowerBound / panel..<(columns.upperBound + panel - 1) / panel
+            where weight.blocks == nil {
                 let place = (block - columns.lowerBound / panel) * panelElements
                 if half {
                     let out = scratch.pointer.assumingMemoryBound(to: UInt16.self) + place
@@ -57,6 +66,27 @@ enum Products {
                 ck_matmul_f32(
                     out, k, input.floats, depth, rows, scratch.pointer.assumingMemoryBound(to: Float.self), n,
                     columns.count, accumulate)
+            }
+        }
+    }
+
+    /// Panels of the transpose for a range of columns, 64 at most, of a matrix of codes.
+    private static func transposeCodes(
+        _ out: UnsafeMutablePointer<UInt16>, _ weight: PackedMatrix, _ format: ck_block_format, _ columns: Range<Int>,
+        _ depth: Int
+    ) {
+        var format = format
+        let panel = PackedMatrix.panelRows
+        withUnsafeTemporaryAllocation(of: UInt16.self, capacity: panel * columns.count) { expanded in
+            for row in stride(from: 0, to: weight.rows, by: panel) {
+                ck_expand_blocks(
+                    expanded.baseAddress, weight.codes(atRow: row, &format), &format, weight.columns,
+                    columns.lowerBound, columns.count)
+                for block in 0..<columns.count / panel {
+                    ck_transpose_panel_bf16(
+                        out + block * depth * panel + row * panel, expanded.baseAddress, min(panel, weight.rows - row),
+                        columns.count, block)
+                }
             }
         }
     }

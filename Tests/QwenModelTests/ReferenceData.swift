@@ -16,6 +16,7 @@ enum ReferenceData {
         return folder.appendingPathComponent("shared/fixtures").path
     }()
     static var isPresent: Bool { FileManager.default.fileExists(atPath: root + "/models") }
+    static var hasBlocks: Bool { FileManager.default.fileExists(atPath: root + "/gguf/qwen2-mixed.gguf") }
     static let absence = "reference data ../shared/fixtures is missing"
 
     /// The folders below a folder, sorted by name.

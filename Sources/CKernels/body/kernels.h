@@ -1,5 +1,5 @@
-// Every kernel of one instruction set, and their table. The including file defines NAME, TILE_ROWS, TILE_PANELS and
-// CK_BF16_DOT.
+// Every kernel of one instruction set, and their table. The including file defines NAME, TILE_ROWS, TILE_PANELS,
+// CK_BF16_DOT and CK_PERMUTE.
 #include "../include/cktable.h"
 #include "vector.h"
 
@@ -18,6 +18,7 @@ CK_INLINE v16 NAME(dot_pair)(v16 sum, u16v w, uint32_t pair) {
 }
 
 #include "attention.h"
+#include "blocks.h"
 #include "matmul.h"
 #include "probe.h"
 #include "rowwise.h"

@@ -49,6 +49,44 @@ void ck_matmul_bf16(float *y, long ldy, const uint16_t *x, long ldx, long m, con
 void ck_transpose_panel_f32(float *panel, const float *panels, long n, long k, long block);
 void ck_transpose_panel_bf16(uint16_t *panel, const uint16_t *panels, long n, long k, long block);
 
+// MARK: Packed matrices of quantised blocks
+//
+// A matrix whose numbers are kept as small codes: value = d · scale · (code − bias) − dmin · minimum, where d and dmin
+// belong to `block` inputs of a row, and scale and minimum, small integers, to `group` of them. All products are exact in
+// single precision, so expanding rounds once, and a product has the same bits as one with the same matrix in bfloat16.
+//
+// Panel p holds rows 16p..16p+15. For every 32 inputs first the low, then the high bits of the codes, then for every block
+// d [16] and dmin [16] in half precision and the scales [block/group][16] and minima [block/group][16] as signed bytes;
+// what a format lacks is left out. Number 2r + h of pair i stands for row r and input 2i + h; a code of `low` bits of
+// number c (of 32) stands in word c mod 16, in its lower half for c < 16: pair i is in vector i·low / 16, above bit
+// i·low mod 16; likewise the high bits. Codes of 8 bits are signed and stand in the order of their numbers.
+typedef struct {
+    // Bits of a code in the two planes: (2, 0), (2, 1), (4, 0), (4, 1), (4, 2) or (8, 0).
+    int low, high;
+    int bias;
+    // Inputs of a group, 16 or 32, and of a block, 32 or 256.
+    int group, block;
+    bool scales, minima;
+} ck_block_format;
+
+static inline long ck_block_factor_bytes(const ck_block_format *f) {
+    return (1 + f->minima) * CK_PANEL * (2 + (f->scales ? f->block / f->group : 0));
+}
+// Bytes of one panel; k is a multiple of `block`.
+static inline long ck_block_panel_bytes(const ck_block_format *f, long k) {
+    return k / 32 * 64 * (f->low + f->high) + k / f->block * ck_block_factor_bytes(f);
+}
+
+// Packs up to 16 rows into one panel: codes [count][k], below 2^(low + high) (or signed bytes), d and dmin
+// [count][k / block] as bits of half precision, scales and minima [count][k / group]. What the format lacks may be null.
+void ck_pack_panel_blocks(uint8_t *panel, const ck_block_format *f, long k, long count, const uint8_t *codes,
+                          const uint16_t *d, const uint16_t *dmin, const int8_t *scales, const int8_t *minima);
+// Expands `count` inputs of a panel from `first` on (multiples of 32) to bfloat16: [count/2][16][2].
+void ck_expand_blocks(uint16_t *out, const uint8_t *panel, const ck_block_format *f, long k, long first, long count);
+// y = x · panelsᵀ, with the bits of ck_matmul_bf16 over the expanded panels.
+void ck_matmul_blocks(float *y, long ldy, const uint16_t *x, long ldx, long m, const uint8_t *panels,
+                      const ck_block_format *f, long k, long columns);
+
 // MARK: Conversions and elementwise
 
 void ck_to_bf16(uint16_t *y, const float *x, long count);

@@ -22,6 +22,16 @@
       (panel, panels, n, k, block))                                                                              \
     X(void, transpose_panel_bf16, (uint16_t *panel, const uint16_t *panels, long n, long k, long block),         \
       (panel, panels, n, k, block))                                                                              \
+    X(void, pack_panel_blocks, (uint8_t *panel, const ck_block_format *f, long k, long count,                    \
+                                const uint8_t *codes, const uint16_t *d, const uint16_t *dmin,                   \
+                                const int8_t *scales, const int8_t *minima),                                     \
+      (panel, f, k, count, codes, d, dmin, scales, minima))                                                      \
+    X(void, expand_blocks, (uint16_t *out, const uint8_t *panel, const ck_block_format *f, long k, long first,   \
+                            long count),                                                                         \
+      (out, panel, f, k, first, count))                                                                          \
+    X(void, matmul_blocks, (float *y, long ldy, const uint16_t *x, long ldx, long m, const uint8_t *panels,      \
+                            const ck_block_format *f, long k, long columns),                                     \
+      (y, ldy, x, ldx, m, panels, f, k, columns))                                                                \
     X(void, to_bf16, (uint16_t *y, const float *x, long count), (y, x, count))                                   \
     X(void, from_bf16, (float *y, const uint16_t *x, long count), (y, x, count))                                 \
     X(void, round_bf16, (float *y, const float *x, long count), (y, x, count))                                   \

@@ -6,6 +6,7 @@
 #define TILE_ROWS 6
 #define TILE_PANELS 1
 #define CK_BF16_DOT 0
+#define CK_PERMUTE 0
 #include "../body/kernels.h"
 #pragma clang attribute pop
 #endif

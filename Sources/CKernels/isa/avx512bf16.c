@@ -7,6 +7,7 @@
 #define TILE_ROWS 6
 #define TILE_PANELS 4
 #define CK_BF16_DOT 1
+#define CK_PERMUTE 1
 #include "../body/kernels.h"
 #pragma clang attribute pop
 #endif

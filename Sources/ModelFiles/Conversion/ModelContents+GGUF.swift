@@ -6,6 +6,7 @@ extension ModelContents {
     /// in single precision, experts stacked, query and key rows as they are. It appears whole or not at all.
     ///
     /// - Parameter type: How matrices are stored; as they are unless given. Block types stay unless their numbers change.
+    ///   One of `BlockEncoding.types` quantises; embedding, vocabulary projection and rows of odd widths as `fitting` says.
     /// - Parameter check: Is called with the finished, still hidden file; when it throws, nothing is left behind.
     /// - Throws: `ModelFileError`, or what `check` throws.
     public func write(
@@ -59,7 +60,8 @@ extension ModelContents {
                     .mismatched, "\(origin.path): the experts of \(name) are not all there or of different shapes")
             }
             let kept = ordered.allSatisfy { slices[$0]?.rows == nil && slices[$0]?.stored.type == first.stored.type }
-            let stackType = type ?? first.type(keepingBlocks: kept)
+            let width = first.stored.shape.last ?? 1
+            let stackType = type?.fitting(name, width: width) ?? first.type(keepingBlocks: kept)
             list.append(
                 (
                     name,
@@ -69,7 +71,7 @@ extension ModelContents {
         }
         let order = list.indices.sorted { GGUFTensorNames.order(list[$0].name) < GGUFTensorNames.order(list[$1].name) }
         let main = list.first { $0.name.hasSuffix("attn_q.weight") }?.tensor.type ?? .float32
-        return (order.map { list[$0].tensor }, main)
+        return (order.map { list[$0].tensor }, type ?? main)
     }
 
     /// llama.cpp's rule: vectors, norms and routers in single precision.
@@ -77,10 +79,17 @@ extension ModelContents {
         if item.stored.shape.count < 2 || name.hasSuffix("_norm.weight") || name.hasSuffix("ffn_gate_inp.weight") {
             return .float32
         }
-        return asked ?? item.type(keepingBlocks: true)
+        return asked?.fitting(name, width: item.stored.shape.last ?? 1) ?? item.type(keepingBlocks: true)
     }
 
     private func ggufMetadata(name: String, type: StoredType) throws(ModelFileError) -> GGUFMetadata {
+        var metadata = try plainMetadata(name: name, type: type)
+        // ggml's number of how blocks are laid out.
+        if type.codes != nil { metadata.set("general.quantization_version", .uint32(2)) }
+        return metadata
+    }
+
+    private func plainMetadata(name: String, type: StoredType) throws(ModelFileError) -> GGUFMetadata {
         if case .gguf(let model) = origin {
             var metadata = model.file.metadata
             metadata.set("general.file_type", .uint32(Self.fileType(type)))
@@ -113,6 +122,19 @@ extension ModelContents {
         case .bfloat16: 32
         default: 1024
         }
+    }
+}
+
+extension StoredType {
+    /// The type of a matrix in a file that is quantised to this type.
+    ///
+    /// The embedding and the vocabulary projection keep 8 bits: every token passes through them, and errors there are
+    /// errors of the logits. Rows that are no multiple of a block of 256 get Q5_0, as llama.cpp does; of 32, float16.
+    func fitting(_ ggufName: String, width: Int) -> StoredType {
+        guard codes != nil else { return self }
+        var type = ggufName == "token_embd.weight" || ggufName == "output.weight" ? .q8x0 : self
+        if !width.isMultiple(of: type.elementsPerBlock) { type = .q5x0 }
+        return width.isMultiple(of: type.elementsPerBlock) ? type : .float16
     }
 }
 

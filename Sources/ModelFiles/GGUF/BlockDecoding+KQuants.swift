@@ -13,10 +13,14 @@ extension BlockDecoding {
             let packed = Int32(block.byte(group))
             let groupScale = scale * Float(packed & 15)
             let groupMinimum = minimum * Float(packed >> 4)
-            let codes = block.sixteen(16 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
-            let shift = UInt8(truncatingIfNeeded: group >> 1 & 3) &* 2
-            store(codes &>> shift & 3, times: groupScale, minus: groupMinimum, to: output + group &* 16)
+            store(lowBits(block + 16, group) & 3, times: groupScale, minus: groupMinimum, to: output + group &* 16)
         }
+    }
+
+    /// The codes of group `group` of 16 in the 64 bytes that Q2_K and Q3_K share, above two bits of others.
+    @inline(__always)
+    static func lowBits(_ codes: UnsafeRawPointer, _ group: Int) -> SIMD16<UInt8> {
+        codes.sixteen((group >> 3) &* 32 &+ (group & 1) &* 16) &>> (UInt8(truncatingIfNeeded: group >> 1 & 3) &* 2)
     }
 
     /// Q3_K, 110 bytes: 32 bytes of third bits [0..<32], 64 bytes of low codes [32..<96] as in Q2_K, 12 bytes of scales
@@ -27,31 +31,30 @@ extension BlockDecoding {
     @inline(__always)
     static func decodeQ3K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
         let scale = block.half(108)
-        let scales = block + 96
         for group in 0..<16 {
-            let low = Int32(scales.byte(group & 7)) &>> (group < 8 ? 0 : 4) & 15
-            let high = Int32(scales.byte(8 &+ group & 3)) &>> (Int32(truncatingIfNeeded: group >> 2) &* 2) & 3
-            let groupScale = scale * Float((low | high << 4) &- 32)
-            let codes = block.sixteen(32 &+ (group >> 3) &* 32 &+ (group & 1) &* 16)
-            let thirdBits = block.sixteen((group & 1) &* 16)
-            let shift = UInt8(truncatingIfNeeded: group >> 1 & 3) &* 2
-            let third = thirdBits &>> UInt8(truncatingIfNeeded: group >> 1) & 1
-            store(codes &>> shift & 3 | third &<< 2, less: 4, times: groupScale, to: output + group &* 16)
+            let groupScale = scale * Float(scaleQ3K(block + 96, group))
+            let third = block.sixteen((group & 1) &* 16) &>> UInt8(truncatingIfNeeded: group >> 1) & 1
+            store(
+                lowBits(block + 32, group) & 3 | third &<< 2, less: 4, times: groupScale, to: output + group &* 16)
         }
+    }
+
+    /// The scale of group `group` of 16 in Q3_K's 12 bytes, from −32 to 31.
+    @inline(__always)
+    static func scaleQ3K(_ scales: UnsafeRawPointer, _ group: Int) -> Int32 {
+        let low = Int32(scales.byte(group & 7)) &>> (group < 8 ? 0 : 4) & 15
+        let high = Int32(scales.byte(8 &+ group & 3)) &>> (Int32(truncatingIfNeeded: group >> 2) &* 2) & 3
+        return (low | high << 4) &- 32
     }
 
     /// The 6-bit scale and minimum of group `group` of 8 in the 12 bytes that Q4_K and Q5_K share: groups 0–3 in the low
     /// six bits of bytes 0–3 and 4–7; groups 4–7 with the low four bits in bytes 8–11 (scale low half, minimum high
     /// half) and the high two in the top of bytes 0–3 and 4–7.
     @inline(__always)
-    private static func scaleAndMinimum(_ packed: UnsafeRawPointer, _ group: Int) -> (scale: Float, minimum: Float) {
-        if group < 4 {
-            return (Float(packed.byte(group) & 63), Float(packed.byte(group &+ 4) & 63))
-        }
+    static func scaleAndMinimum(_ packed: UnsafeRawPointer, _ group: Int) -> (scale: UInt8, minimum: UInt8) {
+        if group < 4 { return (packed.byte(group) & 63, packed.byte(group &+ 4) & 63) }
         let low = packed.byte(group &+ 4)
-        let scale = low & 15 | (packed.byte(group &- 4) >> 6) << 4
-        let minimum = low >> 4 | (packed.byte(group) >> 6) << 4
-        return (Float(scale), Float(minimum))
+        return (low & 15 | (packed.byte(group &- 4) >> 6) << 4, low >> 4 | (packed.byte(group) >> 6) << 4)
     }
 
     /// Q4_K, 144 bytes: `d` half [0..<2], `dmin` half [2..<4], 12 bytes of scales and minima [4..<16] for 8 groups of 32,
@@ -64,10 +67,10 @@ extension BlockDecoding {
         for pair in 0..<4 {
             let first = scaleAndMinimum(block + 4, pair &* 2)
             let second = scaleAndMinimum(block + 4, pair &* 2 &+ 1)
-            let firstScale = scale * first.scale
-            let firstMinimum = minimum * first.minimum
-            let secondScale = scale * second.scale
-            let secondMinimum = minimum * second.minimum
+            let firstScale = scale * Float(first.scale)
+            let firstMinimum = minimum * Float(first.minimum)
+            let secondScale = scale * Float(second.scale)
+            let secondMinimum = minimum * Float(second.minimum)
             for part in 0..<2 {
                 let codes = block.sixteen(16 &+ pair &* 32 &+ part &* 16)
                 let target = output + (pair &* 64 &+ part &* 16)
@@ -86,8 +89,8 @@ extension BlockDecoding {
         let minimum = block.half(2)
         for group in 0..<8 {
             let factors = scaleAndMinimum(block + 4, group)
-            let groupScale = scale * factors.scale
-            let groupMinimum = minimum * factors.minimum
+            let groupScale = scale * Float(factors.scale)
+            let groupMinimum = minimum * Float(factors.minimum)
             for part in 0..<2 {
                 let codes = block.sixteen(48 &+ (group >> 1) &* 32 &+ part &* 16) &>> (group & 1 == 0 ? 0 : 4) & 15
                 let fifth = block.sixteen(16 &+ part &* 16) &>> UInt8(truncatingIfNeeded: group) & 1
@@ -104,17 +107,18 @@ extension BlockDecoding {
     @inline(__always)
     static func decodeQ6K(_ block: UnsafeRawPointer, _ output: UnsafeMutablePointer<Float>) {
         let scale = block.half(208)
-        let scales = block + 192
         for group in 0..<16 {
-            let half = group >> 3
-            let row = group >> 1 & 3
-            let column = (group & 1) &* 16
-            let groupScale = scale * Float(Int8(bitPattern: scales.byte(group)))
-            let lows = block.sixteen(half &* 64 &+ (row & 1) &* 32 &+ column)
-            let highs = block.sixteen(128 &+ half &* 32 &+ column)
-            let low = lows &>> (row < 2 ? 0 : 4) & 15
-            let high = highs &>> UInt8(truncatingIfNeeded: row &* 2) & 3
-            store(low | high &<< 4, less: 32, times: groupScale, to: output + group &* 16)
+            let groupScale = scale * Float(Int8(bitPattern: block.byte(192 &+ group)))
+            store(codesQ6K(block, group), less: 32, times: groupScale, to: output + group &* 16)
         }
+    }
+
+    /// The codes of group `group` of 16 of a Q6_K block.
+    @inline(__always)
+    static func codesQ6K(_ block: UnsafeRawPointer, _ group: Int) -> SIMD16<UInt8> {
+        let (half, row, column) = (group >> 3, group >> 1 & 3, (group & 1) &* 16)
+        let lows = block.sixteen(half &* 64 &+ (row & 1) &* 32 &+ column)
+        let highs = block.sixteen(128 &+ half &* 32 &+ column)
+        return lows &>> (row < 2 ? 0 : 4) & 15 | (highs &>> UInt8(truncatingIfNeeded: row &* 2) & 3) &<< 4
     }
 }

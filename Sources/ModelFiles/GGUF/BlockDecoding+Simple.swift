@@ -50,7 +50,7 @@ extension BlockDecoding {
 
     /// The bits of two bytes, lowest first, each as 0 or 16.
     @inline(__always)
-    private static func fifthBits(_ bytes: UnsafeRawPointer) -> SIMD16<UInt8> {
+    static func fifthBits(_ bytes: UnsafeRawPointer) -> SIMD16<UInt8> {
         let spread = SIMD16(
             lowHalf: SIMD8(repeating: bytes.byte(0)), highHalf: SIMD8(repeating: bytes.byte(1)))
         let places = SIMD16<UInt8>(1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128)

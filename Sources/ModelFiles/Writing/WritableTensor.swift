@@ -55,7 +55,7 @@ public struct WritableTensor {
 
     /// A matrix or vector whose numbers are made in single precision, some rows at a time, and rounded once.
     ///
-    /// - Parameter type: `float32`, `float16` or `bfloat16`.
+    /// - Parameter type: `float32`, `float16`, `bfloat16`, or one of `BlockEncoding.types` whose blocks the rows are made of.
     /// - Parameter rows: Fills a buffer with the rows of a range; called with ranges that follow one another. The rows of
     ///   a vector are its elements.
     public init(
@@ -77,9 +77,9 @@ public struct WritableTensor {
         }
     }
 
-    /// A stored tensor converted to another plain type, or copied if it is of that type.
+    /// A stored tensor converted to another type, or copied if it is of that type.
     ///
-    /// - Parameter type: `float32`, `float16` or `bfloat16`.
+    /// - Parameter type: `float32`, `float16`, `bfloat16`, or one of `BlockEncoding.types`.
     public init(converting tensor: StoredTensor, to type: StoredType, name: String? = nil) {
         if tensor.type == type {
             self.init(tensor, name: name)
@@ -180,6 +180,8 @@ extension WritableFile {
         case .float32: try write(UnsafeRawBufferPointer(floats))
         case .float16: try writeHalves(floats) { Float16($0).bitPattern }
         case .bfloat16: try writeHalves(floats, bfloat16)
+        case _ where BlockEncoding.types.contains(type):
+            try write(BlockEncoding.encode(type, floats))
         default:
             throw ModelFileError(.unsupported, "tensor \(quoted(name)): floats can't be written as \(type.rawValue)")
         }

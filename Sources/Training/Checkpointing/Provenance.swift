@@ -53,7 +53,8 @@ extension Provenance {
     /// change because the content that they lead to is compared.
     public static let harmlessKeys: Set<String> = [
         "name", "steps", "sft.epochs", "run_dir", "threads", "checkpoint.every", "checkpoint.keep", "evaluation.every",
-        "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template", "adapter.initial",
+        "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template", "model.weights",
+        "adapter.initial",
         "algorithm.kl.adapter", "data.train.path", "data.evaluation.path",
     ]
 

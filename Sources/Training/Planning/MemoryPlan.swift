@@ -36,6 +36,8 @@ public struct MemoryDemand: Sendable, Hashable {
     public var model: QwenConfiguration
     /// Type of its weights, keys and values.
     public var precision: ElementType
+    /// Bytes of its weights, where they are not all of that type.
+    public var weightBytes: Int?
     /// Numbers that are trained.
     public var trainedCount = 0
     /// Whether they are all of the model's, not an adapter's.
@@ -74,7 +76,7 @@ public struct MemoryDemand: Sendable, Hashable {
         var plan = MemoryPlan()
         plan.held = [
             .init(name: "process and tokenizer", bytes: Self.processBytes + Self.tokenizerBytes * model.vocabularySize),
-            .init(name: "weights", bytes: model.weightBytes(precision)),
+            .init(name: "weights", bytes: weightBytes ?? model.weightBytes(precision)),
         ]
         if trainedCount > 0 {
             plan.held += [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
@@ -63,17 +64,23 @@ struct PlanCommand: ParsableCommand {
     }
 
     private func modelReport() throws -> JSONObject {
-        let configuration = try QwenConfiguration(try ModelLocation(path).configuration(), path: path)
+        let location = try ModelLocation(path)
+        let configuration = try QwenConfiguration(try location.configuration(), path: path)
+        var source: GGUFModel?
+        if case .gguf(let file) = location { source = try GGUFModel(file) }
         var report: JSONObject = ["model": .string(path), "parameters": .integer(configuration.parameterCount)]
         for precision in ComputeOptions.Precision.allCases {
-            report[precision.rawValue] = .object(section(configuration, precision.elementType))
+            report[precision.rawValue] = .object(section(configuration, precision.elementType, source))
         }
         report["machine_bytes"] = .integer(Int(clamping: ProcessInfo.processInfo.physicalMemory))
         return report
     }
 
-    private func section(_ configuration: QwenConfiguration, _ precision: ElementType) -> JSONObject {
+    private func section(
+        _ configuration: QwenConfiguration, _ precision: ElementType, _ source: GGUFModel?
+    ) -> JSONObject {
         var demand = MemoryDemand(model: configuration, precision: precision)
+        demand.weightBytes = configuration.weightBytes(precision, storedIn: source)
         (demand.prompts, demand.sequences) = (batch, batch)
         (demand.promptTokens, demand.newTokens) = (promptTokens, maxNewTokens)
         let generation = demand.plan

@@ -45,7 +45,7 @@ struct OpenedModel {
             source = try GGUFModel(file)
         }
         tokenizer = location.hasTokenizer ? try location.tokenizer() : nil
-        model = try QwenModel(source, precision: compute.precision.elementType)
+        model = try QwenModel(source, precision: compute.precision.elementType, weights: compute.weights)
         do { adapter = try adapterFolder.map { [model] in try Adapter($0, model: model) } } catch {
             throw CommandFailure("\(adapterPath ?? ""): \(error)")
         }

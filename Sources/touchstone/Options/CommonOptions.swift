@@ -1,4 +1,5 @@
 import ArgumentParser
+import QwenModel
 import TensorCore
 
 /// How much a command tells on standard error.
@@ -19,6 +20,8 @@ struct InputOptions: ParsableArguments {
     var input = "-"
 }
 
+extension WeightStorage: ExpressibleByArgument {}
+
 /// How a model computes.
 struct ComputeOptions: ParsableArguments {
     /// The number types to compute with.
@@ -30,6 +33,14 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(name: .long, help: "Number type of the weights: bf16 is fast, fp32 the reference.")
     var precision = Precision.bf16
+
+    @Option(
+        name: .long,
+        help: """
+            Quantised weights of a .gguf file in memory: as stored, or expanded to numbers. The results are the same bits; \
+            with fp32 they are always expanded.
+            """)
+    var weights = WeightStorage.stored
 
     @Option(
         name: .long,

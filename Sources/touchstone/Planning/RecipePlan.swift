@@ -23,7 +23,11 @@ struct RecipePlan {
         let text = ModelText(
             tokenizer: tokenizer, chatTemplate: template, endTokens: Set(configuration.eosTokenIDs),
             vocabularySize: configuration.vocabularySize)
-        demand = try MemoryDemand(recipe, configuration: configuration, text: text, data: DataSet.load(recipe))
+        var demand = try MemoryDemand(recipe, configuration: configuration, text: text, data: DataSet.load(recipe))
+        if recipe.keepsBlocks, case .gguf(let file) = location {
+            demand.weightBytes = configuration.weightBytes(demand.precision, storedIn: try GGUFModel(file))
+        }
+        self.demand = demand
     }
 
     /// The plan with what it was made for.

@@ -76,7 +76,9 @@ struct PreparedRun {
         }
         let tokenizer = try location.tokenizer()
         return LoadedModel(
-            model: try QwenModel(source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16),
+            model: try QwenModel(
+                source, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16,
+                weights: recipe.keepsBlocks ? .stored : .expanded),
             source: source, tokenizer: tokenizer, chatTemplate: try chatTemplate(recipe, tokenizer))
     }
 
@@ -109,4 +111,9 @@ struct PreparedRun {
         }
         return try RunFolder(existing: path)
     }
+}
+
+extension Recipe {
+    /// Whether quantised weights stay as they are stored: what is trained itself must be numbers.
+    var keepsBlocks: Bool { model.weights == .stored && adapter.kind != .none }
 }
