@@ -145,13 +145,14 @@ let package = Package(
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
             name: "RewardsTests",
-            dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
+            dependencies: ["Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "CommandTests", dependencies: ["touchstone", "InferenceCore", "OrderedJSON"], swiftSettings: tests),
+            name: "CommandTests", dependencies: ["touchstone", "touchstone-confine", "InferenceCore", "OrderedJSON"],
+            swiftSettings: tests),
         .testTarget(
             name: "TrainingTests",
             dependencies: [

@@ -117,6 +117,7 @@ extension Recipe.DataSet {
         switch self {
         case .arithmetic(let task): task.count
         case .countdown(let task): task.count
+        case .programming(let task): task.count
         case .file: nil
         }
     }
@@ -128,6 +129,7 @@ extension Recipe.DataSet {
         switch self {
         case .arithmetic(let task): try ArithmeticGenerator(task)
         case .countdown(let task): try CountdownGenerator(task)
+        case .programming(let task): try ProgrammingGenerator(task)
         case .file(let file): throw RecipeError(.data, "\(file.path): a file has no generator")
         }
     }

@@ -29,6 +29,8 @@ extension Recipe {
         case arithmetic(Arithmetic)
         /// Generated countdown problems.
         case countdown(Countdown)
+        /// Generated programming tasks.
+        case programming(Programming)
         /// A JSON Lines file.
         case file(JSONLines)
     }
@@ -74,12 +76,13 @@ extension Recipe.Data: RecipeSection {
 }
 
 extension Recipe.DataSet {
-    static let generators = ["arithmetic", "countdown"]
+    static let generators = ["arithmetic", "countdown", "programming"]
 
     var generatorName: String? {
         switch self {
         case .arithmetic: "arithmetic"
         case .countdown: "countdown"
+        case .programming: "programming"
         case .file: nil
         }
     }
@@ -88,6 +91,7 @@ extension Recipe.DataSet {
         switch self {
         case .arithmetic(let task): task.seed ?? seed
         case .countdown(let task): task.seed ?? seed
+        case .programming(let task): task.seed ?? seed
         case .file: nil
         }
     }
@@ -102,6 +106,10 @@ extension Recipe.DataSet {
             task.seed = task.seed ?? seed
             task.count = task.count ?? count
             self = .countdown(task)
+        case .programming(var task):
+            task.seed = task.seed ?? seed
+            task.count = task.count ?? count
+            self = .programming(task)
         case .file: break
         }
     }
@@ -128,6 +136,8 @@ extension Recipe.DataSet {
             return Recipe.Arithmetic.read(value, path, &reader, known: ["generator", "path"]).map { .arithmetic($0) }
         case "countdown":
             return Recipe.Countdown.read(value, path, &reader, known: ["generator", "path"]).map { .countdown($0) }
+        case "programming":
+            return Recipe.Programming.read(value, path, &reader, known: ["generator", "path"]).map { .programming($0) }
         case let word:
             let hint = Suggestion.nearest(to: word ?? "", among: generators).map { "; did you mean '\($0)'?" } ?? ""
             let expected = generators.joined(separator: ", ")
@@ -142,6 +152,7 @@ extension Recipe.DataSet {
         switch self {
         case .arithmetic(let task): .object(task.written(leading: ["generator": "arithmetic"]))
         case .countdown(let task): .object(task.written(leading: ["generator": "countdown"]))
+        case .programming(let task): .object(task.written(leading: ["generator": "programming"]))
         case .file(let file): .object(file.written())
         }
     }
@@ -155,6 +166,7 @@ extension Recipe.DataSet {
         }
         return [generator] + rows(Recipe.Arithmetic().documentation(path), "arithmetic")
             + rows(Recipe.Countdown().documentation(path), "countdown")
+            + rows(Recipe.Programming().documentation(path), "programming")
             + rows(Recipe.JSONLines().documentation(path), "file")
     }
 }

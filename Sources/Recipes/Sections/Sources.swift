@@ -42,6 +42,26 @@ extension Recipe {
         public var seed: Int?
     }
 
+    /// Small Python functions to write.
+    public struct Programming: Hashable, Sendable {
+        /// How hard the kinds of task are, from 1 to 3.
+        public var difficulty = 1...3
+        /// Only these kinds, or groups of kinds; `nil`: all.
+        public var kinds: [String]?
+        /// Kinds, or groups of kinds, that are left out.
+        public var without: [String] = []
+        /// Hidden tests of each problem.
+        public var tests = 8
+        /// The prompt; `{signature}`, `{description}` and `{example}` are filled in.
+        public var template =
+            "Write this Python function:\n\n{signature}\n\n{description} For example, {example}.\n\n"
+            + "Answer with the function only, in one ```python block."
+        /// How many problems; `nil`: endless.
+        public var count: Int?
+        /// The seed; never `nil` in a recipe that was read.
+        public var seed: Int?
+    }
+
     /// Rows of a JSON Lines file: one JSON object a line.
     public struct JSONLines: Hashable, Sendable {
         /// The file; absolute.
@@ -115,6 +135,41 @@ extension Recipe.Countdown: RecipeSection {
 
     func check(_ path: [String], _ reader: inout RecipeReader) {
         PromptTemplate.check(template, path + ["template"], &reader, needs: ["numbers", "target"], only: true)
+    }
+}
+
+extension Recipe.Programming: RecipeSection {
+    static let keys: [Key<Self>] = [
+        .init(
+            "difficulty", \.difficulty, .range(1...3), "How hard the tasks are, from 1 (one step) to 3 (small algorithms)"),
+        .init(
+            "kinds", \.kinds, .optional(.list(of: .text, count: 1...200, "kinds")),
+            "Only these of the \(ProgrammingGenerator.kindNames.kinds.count) kinds of task, or groups of them ("
+                + ProgrammingGenerator.kindNames.groups.joined(separator: ", ") + "); null: all"),
+        .init(
+            "without", \.without, .list(of: .text, count: 0...200, "kinds"),
+            "Kinds or groups that are left out, to be kept for the evaluation"),
+        .init("tests", \.tests, .integer(1...64), "Hidden tests of each problem"),
+        .init("template", \.template, .text, "The prompt; `{signature}`, `{description}` and `{example}` are filled in"),
+        .init("count", \.count, .optional(.integer(1...10_000_000)), "Problems; null: endless (evaluation: 200)"),
+        .init(
+            "seed", \.seed, .optional(.integer(0...Int.max)), "null: the run's seed (evaluation: the training seed + 1)"
+        ),
+    ]
+
+    func check(_ path: [String], _ reader: inout RecipeReader) {
+        let known = ProgrammingGenerator.kindNames.groups + ProgrammingGenerator.kindNames.kinds
+        for (key, names) in [("kinds", kinds ?? []), ("without", without)] {
+            for (index, name) in names.enumerated() where !known.contains(name) {
+                let hint = Suggestion.nearest(to: name, among: known).map { "; did you mean '\($0)'?" }
+                reader.fault(
+                    path + [key, String(index)],
+                    "there is no kind or group of tasks '\(name.prefix(40))'"
+                        + (hint ?? "; groups are \(ProgrammingGenerator.kindNames.groups.joined(separator: ", "))"))
+            }
+        }
+        PromptTemplate.check(
+            template, path + ["template"], &reader, needs: ["signature", "description", "example"], only: true)
     }
 }
 
