@@ -23,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
     ],
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
@@ -78,12 +79,22 @@ let package = Package(
                 .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
             ]),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
+        // The code in Generated was made once from the file beside it: nothing generates while building.
+        .target(
+            name: "TensorBoard",
+            dependencies: [
+                "Tracking", "OrderedJSON", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Generated/event.proto"], swiftSettings: optimized),
         .target(
             name: "Recipes",
             dependencies: [
                 "OrderedJSON", "Randomness", "RegularExpressions", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: optimized),
+        .target(
+            name: "Reporting", dependencies: ["Tracking", "Recipes", "ModelFiles", "OrderedJSON"],
+            resources: [.embedInCode("Page")], swiftSettings: optimized),
         .target(
             name: "Training",
             dependencies: [
@@ -103,7 +114,8 @@ let package = Package(
             name: "touchstone",
             dependencies: [
                 "Benchmarking", "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
-                "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "Recipes", "Randomness", "OrderedJSON",
+                "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "TensorBoard", "Reporting", "Recipes",
+                "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: optimized),
@@ -134,6 +146,10 @@ let package = Package(
             dependencies: ["Rewards", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "ReportingTests", dependencies: ["Reporting", "Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "TensorBoardTests", dependencies: ["TensorBoard", "Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
