@@ -15,7 +15,10 @@ let tests: [SwiftSetting] = []
 
 let package = Package(
     name: "touchstone",
-    products: [.executable(name: "touchstone", targets: ["touchstone"])],
+    products: [
+        .executable(name: "touchstone", targets: ["touchstone"]),
+        .executable(name: "touchstone-runs", targets: ["touchstone-runs"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -24,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
@@ -120,6 +124,19 @@ let package = Package(
             ],
             swiftSettings: optimized),
 
+        // Of its own, since its database takes long to build.
+        .target(
+            name: "RunStore",
+            dependencies: ["Tracking", "Recipes", "OrderedJSON", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: optimized),
+        .executableTarget(
+            name: "touchstone-runs",
+            dependencies: [
+                "RunStore", "Training", "Tracking", "ModelFiles", "OrderedJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: optimized),
+
         .target(name: "NumericalTesting", path: "Tests/NumericalTesting", swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
@@ -149,11 +166,14 @@ let package = Package(
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
+            name: "RunStoreTests", dependencies: ["RunStore", "Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
             name: "TensorBoardTests", dependencies: ["TensorBoard", "Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "CommandTests", dependencies: ["touchstone", "InferenceCore", "OrderedJSON"], swiftSettings: tests),
+            name: "CommandTests", dependencies: ["touchstone", "touchstone-runs", "InferenceCore", "OrderedJSON"],
+            swiftSettings: tests),
         .testTarget(
             name: "TrainingTests",
             dependencies: [

@@ -20,19 +20,24 @@ struct CompletionCard {
     init?(_ record: JSONObject, isHeldOut: Bool = false) {
         guard let completion = record["completion"]?.stringValue else { return nil }
         self.isHeldOut = isHeldOut
-        step = record["step"]?.intValue ?? 0
-        group = record["group"]?.intValue ?? 0
-        sample = record["sample"]?.intValue ?? 0
+        step = Self.count(record["step"])
+        group = Self.count(record["group"])
+        sample = Self.count(record["sample"])
         prompt = Self.excerpt(record["prompt"]?.stringValue ?? "", head: 3000, tail: 3000)
         text = Self.excerpt(completion, head: 4000, tail: 2000)
         reward = record["reward"]?.doubleValue
         advantage = record["advantage"]?.doubleValue
-        tokens = record["tokens"]?.intValue ?? 0
+        tokens = Self.count(record["tokens"])
         finishReason = VisibleText.of(record["finish_reason"]?.stringValue ?? "", limit: 40)
         parts = JSONObject(
             (record["rewards"]?.objectValue ?? JSONObject()).prefix(30).map { name, outcome in
                 (VisibleText.of(name, limit: 60), Self.outcome(outcome))
             })
+    }
+
+    /// A number that arithmetic is safe with, whoever wrote it.
+    private static func count(_ value: JSONValue?) -> Int {
+        min(max(value?.intValue ?? 0, 0), RecordedStep.possibleSteps.upperBound)
     }
 
     private static func outcome(_ value: JSONValue) -> JSONValue {

@@ -61,9 +61,9 @@ enum HeldOutSample {
         var bound = Int.max
         var bytes = 0
         while let record = lines.next() {
-            guard record["group"]?.intValue ?? 0 < bound, record["sample"]?.intValue ?? 0 < 4,
-                let card = CompletionCard(record, isHeldOut: true)
-            else { continue }
+            guard let card = CompletionCard(record, isHeldOut: true), card.group < bound, card.sample < 4 else {
+                continue
+            }
             cards.append(card)
             bytes += card.byteCount
             while cards.count > limit || bytes > byteLimit, bound > 1 {

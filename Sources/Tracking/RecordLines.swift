@@ -76,7 +76,7 @@ public struct RunRecords {
     /// The next step; `nil` at the end.
     public mutating func next() -> RecordedStep? {
         while let record = metrics.next() {
-            guard let step = record["step"]?.intValue, step >= 0 else { continue }
+            guard let step = record["step"]?.intValue, RecordedStep.possibleSteps.contains(step) else { continue }
             var own: [JSONObject] = []
             waiting = waiting ?? completions.next()
             while let completion = waiting {

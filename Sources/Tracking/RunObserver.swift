@@ -2,6 +2,9 @@ import OrderedJSON
 
 /// A step as a run has recorded it.
 public struct RecordedStep: Sendable, Hashable {
+    /// The steps that a record can have: far from where arithmetic ends, whoever wrote it.
+    public static let possibleSteps = 0..<(1 << 50)
+
     /// Optimizer steps done; 0 is the evaluation before the first.
     public var step: Int
     /// The line of metrics.jsonl, without numbers that JSON can't hold; see `MetricsRecord`.

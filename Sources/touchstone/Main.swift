@@ -65,6 +65,6 @@ struct Touchstone: ParsableCommand {
         subcommands: [
             Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self,
             SandboxCommand.self, VerifyResume.self, Replay.self, Reward.self, Inspect.self, PlanCommand.self,
-            Plot.self, Report.self, Bench.self, RecipeKeys.self, MathWorker.self,
+            Plot.self, Report.self, RunsCommand.self, Bench.self, RecipeKeys.self, MathWorker.self,
         ])
 }

@@ -30,7 +30,7 @@ function short(value) {
   if (size === 0) return "0";
   if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
   if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
-  if (size < 1e-3) return value.toExponential(1).replace("e-", "e−").replace("-", "−");
+  if (size < 1e-3) return value.toExponential(1).replace(".0e", "e").replaceAll("-", "−");
   return String(+value.toPrecision(size >= 100 ? 4 : 3)).replace("-", "−");
 }
 

@@ -47,7 +47,7 @@ section("compare", "Side by side", () => {
     turn = 0;
     chosen = new Set(all.length <= wanted ? all : Array.from({ length: wanted }, (_, i) => all[Math.round((i * (all.length - 1)) / (wanted - 1))]));
     chips.replaceChildren(...all.map((s) => {
-      const chip = el("button", { "aria-pressed": String(chosen.has(s)), onclick: () => {
+      const chip = el("button", { class: "chip", "aria-pressed": String(chosen.has(s)), onclick: () => {
         if (chosen.has(s)) chosen.delete(s); else chosen.add(s);
         chip.setAttribute("aria-pressed", String(chosen.has(s)));
         show();
@@ -68,6 +68,6 @@ section("compare", "Side by side", () => {
   sample.addEventListener("click", () => { turn += 1; show(); });
   sort();
   return [el("div", { class: "toolbar" }, el("label", {}, "First", order), el("label", {}, "Prompt", pick),
-    el("button", { onclick: () => move(-1), "aria-label": "Prompt before" }, "←"), el("button", { onclick: () => move(1), "aria-label": "Next prompt" }, "→"), sample),
+    el("span", { class: "badges" }, el("button", { onclick: () => move(-1), "aria-label": "Prompt before" }, "←"), el("button", { onclick: () => move(1), "aria-label": "Next prompt" }, "→"), sample)),
   el("div", { class: "toolbar" }, el("span", { class: "muted" }, "Steps"), chips), view];
 });

@@ -19,13 +19,18 @@ function badges(record, withStep = true) {
     record.a !== null ? el("span", { class: "badge", title: "advantage" }, `advantage ${short(record.a)}`) : null);
 }
 
+/** A prompt without the marks of the usual chat templates, for lists; the side-by-side view shows it as it is. */
+function question(text) {
+  return text.replace(/<\|im_start\|>assistant\n(<think>\n\n<\/think>\n\n)?$/, "").replace(/<\|im_start\|>(\w+)\n/g, "$1: ").replace(/<\|im_end\|>\n?/g, "\n").trim();
+}
+
 function card(record, withPrompt = true) {
   return el("article", { class: "card" }, badges(record),
-    withPrompt ? el("div", { class: "prompt" }, el("pre", { dir: "auto", title: "prompt" }, data.prompts[record.p])) : null, block(record.c));
+    withPrompt ? el("div", { class: "prompt" }, el("pre", { dir: "auto", title: "prompt" }, question(data.prompts[record.p]))) : null, block(record.c));
 }
 
 section("completions", "Completions", () => {
-  const all = data.completions, kinds = [...new Set(all.map((record) => record.h))];
+  const all = data.completions.slice().sort((a, b) => b.s - a.s), kinds = [...new Set(all.map((record) => record.h))];
   const partNames = [...new Set(all.flatMap((record) => Object.keys(record.r)))];
   const stepList = [...new Set(all.map((record) => record.s))].sort((a, b) => a - b);
   const option = (value, text) => el("option", { value }, text);

@@ -35,6 +35,7 @@ public final class TrainingRun {
     private let signal: StopSignal
     private let progress: ProgressLine?
     private var observers: [any RunObserver]
+    private let checker: String?
     private let engine: Engine
     private var remaining = RemainingTime()
     private let provenance: Provenance
@@ -66,6 +67,7 @@ public final class TrainingRun {
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
         self.observers = observers
+        checker = rewards.map { $0.entries[$0.checker].function.name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
                 .unsupported,
@@ -264,8 +266,10 @@ public final class TrainingRun {
         let seconds = result.metrics["step_time"]?.doubleValue ?? .nan
         progress?.show(
             ProgressState(
-                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue, accuracy: state.accuracy,
+                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue,
+                passRate: result.passRate(checker), accuracy: state.accuracy,
                 tokensPerSecond: result.metrics["tokens_per_second"]?.doubleValue,
-                remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps)))
+                remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps),
+                phases: PhaseTimes(result.metrics).summary()))
     }
 }
