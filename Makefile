@@ -4,11 +4,12 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --product touchstone && $(SWIFT) build -c release --product touchstone-confine
 TOUCHSTONE := .build/release/touchstone
 
-.PHONY: help quickstart build test kill-test lint format docs tiny-model dependencies clean
+.PHONY: help quickstart build runs test kill-test lint format docs tiny-model dependencies clean
 
 help:
 	@echo "make quickstart   build, and train the bundled tiny model with GRPO for a few minutes"
 	@echo "make build        build the command line tool: $(TOUCHSTONE)"
+	@echo "make runs         build what 'touchstone runs' needs to list and compare runs"
 	@echo "make test         lint, build and run all tests"
 	@echo "make kill-test    kill and resume a small run 100 times, and at each of its file operations"
 	@echo "make format       lay out the sources"
@@ -21,6 +22,9 @@ dependencies:
 build: dependencies
 	$(RELEASE)
 
+runs: build
+	$(SWIFT) build -c release --product touchstone-runs
+
 QUESTION := {"messages":[{"role":"user","content":"What is 57 + 38 - 46?"}]}
 
 quickstart: build
@@ -32,7 +36,7 @@ quickstart: build
 	echo "--- adapter"; echo '$(QUESTION)' | $(TOUCHSTONE) generate Checkpoints/tiny-qwen3 --precision fp32 \
 	    --adapter $$run/adapter --samples 3 --seed 1 --max-new-tokens 64 --quiet | sed 's/.*"text":\("[^"]*"\).*/\1/'; \
 	echo; echo "What to do next:"; \
-	echo "  look at the run        $$run/metrics.jsonl, completions.jsonl"; \
+	echo "  look at the run        open $$run/report.html in a browser; metrics.jsonl, completions.jsonl"; \
 	echo "  talk to the adapter    $(TOUCHSTONE) chat Checkpoints/tiny-qwen3 --adapter $$run/adapter"; \
 	echo "  change the recipe      $(TOUCHSTONE) train Recipes/quickstart.yaml --set rollout.temperature=0.8"; \
 	echo "  train a real model     see Recipes/qwen2.5-coder-0.5b-arithmetic.yaml"

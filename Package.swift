@@ -15,7 +15,10 @@ let tests: [SwiftSetting] = []
 
 let package = Package(
     name: "touchstone",
-    products: [.executable(name: "touchstone", targets: ["touchstone"])],
+    products: [
+        .executable(name: "touchstone", targets: ["touchstone"]),
+        .executable(name: "touchstone-runs", targets: ["touchstone-runs"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -23,6 +26,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
@@ -85,12 +90,22 @@ let package = Package(
                 .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
             ]),
         .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
+        // The code in Generated was made once from the file beside it: nothing generates while building.
+        .target(
+            name: "TensorBoard",
+            dependencies: [
+                "Tracking", "OrderedJSON", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["Generated/event.proto"], swiftSettings: optimized),
         .target(
             name: "Recipes",
             dependencies: [
                 "OrderedJSON", "Randomness", "RegularExpressions", .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: optimized),
+        .target(
+            name: "Reporting", dependencies: ["Tracking", "Recipes", "ModelFiles", "OrderedJSON"],
+            resources: [.embedInCode("Page")], swiftSettings: optimized),
         .target(
             name: "Training",
             dependencies: [
@@ -110,8 +125,21 @@ let package = Package(
             name: "touchstone",
             dependencies: [
                 "Benchmarking", "Training", "InferenceCore", "Merging", "ModelHub", "QwenModel", "TensorCore",
-                "ModelFiles", "Tokenization",
-                "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "Recipes", "Randomness", "OrderedJSON",
+                "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "TensorBoard",
+                "Reporting", "Recipes", "Randomness", "OrderedJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: optimized),
+
+        // Of its own, since its database takes long to build.
+        .target(
+            name: "RunStore",
+            dependencies: ["Tracking", "Recipes", "OrderedJSON", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: optimized),
+        .executableTarget(
+            name: "touchstone-runs",
+            dependencies: [
+                "RunStore", "Training", "Tracking", "ModelFiles", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: optimized),
@@ -149,9 +177,16 @@ let package = Package(
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
+            name: "ReportingTests", dependencies: ["Reporting", "Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "RunStoreTests", dependencies: ["RunStore", "Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "TensorBoardTests", dependencies: ["TensorBoard", "Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
-            name: "CommandTests", dependencies: ["touchstone", "touchstone-confine", "InferenceCore", "OrderedJSON"],
+            name: "CommandTests",
+            dependencies: ["touchstone", "touchstone-confine", "touchstone-runs", "InferenceCore", "OrderedJSON"],
             swiftSettings: tests),
         .testTarget(
             name: "TrainingTests",

@@ -24,6 +24,9 @@ extension Recipe {
         }
     }
 
+    /// The resolved values that hold no others, by key path such as `rollout.temperature`.
+    public var settings: JSONObject { leaves() }
+
     /// The values that hold no others, by key path.
     private func leaves() -> JSONObject {
         var object = written()

@@ -8,24 +8,30 @@ public struct ProgressState: Hashable, Sendable {
     public var total: Int
     /// Mean reward of the step.
     public var reward: Double?
-    /// Share of right answers, 0…1.
+    /// Share of the step's completions with the right answer, 0…1.
+    public var passRate: Double?
+    /// Share of right answers on held-out problems when they were last tried, 0…1.
     public var accuracy: Double?
     /// Generated and learned tokens a second.
     public var tokensPerSecond: Double?
     /// Seconds to the end.
     public var remainingSeconds: Double?
+    /// Where the step's time went, such as `backward 45% decode 30%`.
+    public var phases: String?
 
     /// A state of its parts.
     public init(
-        step: Int, total: Int, reward: Double? = nil, accuracy: Double? = nil, tokensPerSecond: Double? = nil,
-        remainingSeconds: Double? = nil
+        step: Int, total: Int, reward: Double? = nil, passRate: Double? = nil, accuracy: Double? = nil,
+        tokensPerSecond: Double? = nil, remainingSeconds: Double? = nil, phases: String? = nil
     ) {
         self.step = step
         self.total = total
         self.reward = reward
+        self.passRate = passRate
         self.accuracy = accuracy
         self.tokensPerSecond = tokensPerSecond
         self.remainingSeconds = remainingSeconds
+        self.phases = phases
     }
 }
 
@@ -33,14 +39,16 @@ public struct ProgressState: Hashable, Sendable {
 public enum ProgressFormat {
     private static let barWidth = 20
 
-    /// One line of at most `width` columns: bar, step/total, reward, accuracy, tokens/s, ETA. What has no room is left out
-    /// from the end, the bar first; step/total always stays, cut if it must.
+    /// One line of at most `width` columns: bar, step/total, reward, pass rate, held-out accuracy, tokens/s, ETA, phases.
+    /// What has no room is left out from the end, after the bar; step/total always stays, cut if it must.
     public static func line(_ state: ProgressState, width: Int) -> String {
         var parts = ["step \(state.step)/\(state.total)"]
         if let reward = state.reward { parts.append("reward \(fixed(reward, 3))") }
-        if let accuracy = state.accuracy { parts.append("accuracy \(fixed(accuracy * 100, 1))%") }
+        if let rate = state.passRate { parts.append("pass \(fixed(rate * 100, 1))%") }
+        if let accuracy = state.accuracy { parts.append("held-out \(fixed(accuracy * 100, 1))%") }
         if let rate = state.tokensPerSecond { parts.append("\(compact(rate)) tok/s") }
         if let seconds = state.remainingSeconds { parts.append("ETA \(duration(seconds))") }
+        if let phases = state.phases { parts.append(phases) }
         let text = parts.joined(separator: "  ")
         let withBar = "\(bar(state))  \(text)"
         if withBar.count <= width { return withBar }

@@ -5,6 +5,14 @@ import Foundation
 public final class RunClaim: Sendable {
     private let descriptor: Int32
 
+    /// Whether a process is writing a run.
+    public static func isHeld(_ folder: RunFolder) -> Bool {
+        let descriptor = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     /// Takes the right to a folder.
     ///
     /// - Throws: `TrackingError` (`unwritable`) while another process has it.
@@ -14,8 +22,16 @@ public final class RunClaim: Sendable {
             throw TrackingError(
                 .unreadable, "run folder \(folder.path): can't be opened (\(SystemFile.reason(errno)))")
         }
-        // File systems that can't lock are trusted: what else could be done?
-        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+        // One who looks whether the run is being written holds it for a moment.
+        var attempts = 0
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            // File systems that can't lock are trusted: what else could be done?
+            guard errno == EWOULDBLOCK else { break }
+            attempts += 1
+            if attempts < 5 {
+                usleep(20_000)
+                continue
+            }
             close(descriptor)
             throw TrackingError(
                 .unwritable, "run folder \(folder.path): another process is writing this run; wait for it, or end it")

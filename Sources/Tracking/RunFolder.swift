@@ -6,6 +6,8 @@ import Foundation
 ///     ├── recipe.yaml          the resolved recipe
 ///     ├── metrics.jsonl        a line a step
 ///     ├── completions.jsonl    a line a completion
+///     ├── evaluations.jsonl    a line a held-out completion
+///     ├── environment.json     when and on what machine it ran
 ///     ├── checkpoints/         step-000120.h5
 ///     ├── adapters/            step-000120/, PEFT folders
 ///     ├── adapter              → the newest of them
@@ -63,6 +65,10 @@ public struct RunFolder: Hashable, Sendable {
     public var metrics: String { "\(path)/metrics.jsonl" }
     /// Completions, a line each.
     public var completions: String { "\(path)/completions.jsonl" }
+    /// Held-out completions, a line each.
+    public var evaluations: String { "\(path)/evaluations.jsonl" }
+    /// When and on what machine the run was begun and gone on with.
+    public var environment: String { "\(path)/environment.json" }
     /// The folder of checkpoints.
     public var checkpoints: String { "\(path)/checkpoints" }
     /// The folder of saved adapters.

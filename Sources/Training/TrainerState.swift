@@ -51,6 +51,13 @@ public struct StepResult: Sendable {
     public var completions: [JSONObject]
     /// What the user should hear about this step, a line each.
     public var warnings: [String] = []
+
+    /// The share of completions that a reward gives 1, among those that it could score; `nil` if there are none.
+    func passRate(_ reward: String?) -> Double? {
+        guard let reward else { return nil }
+        let scores = completions.compactMap { $0["rewards"]?[reward]?["score"]?.doubleValue }
+        return scores.isEmpty ? nil : Double(scores.count { $0 >= 1 }) / Double(scores.count)
+    }
 }
 
 /// What takes steps. Its state holds all that moves: parameters, counters, the optimizer's memory.

@@ -375,7 +375,7 @@ extension TemporaryFolder {
                 result["checkpoints", default: ""] += "\(name): \(try checkpoint.digest())\n"
             } else if name == "metrics.jsonl" {
                 result[name] = try records(name).map { JSONValue.object($0.withoutTimes).text() + "\n" }.joined()
-            } else {
+            } else if name != "environment.json" {
                 result[name] = try ContentDigest.ofFile(file)
             }
         }

@@ -26,7 +26,7 @@ public struct Evaluator: Sendable {
         self.skipped = skipped
         self.sampler = sampler
         self.rewards = rewards
-        checker = rewards.entries.firstIndex { $0.function is any AnswerChecking } ?? 0
+        checker = rewards.checker
     }
 
     /// The evaluator of a recipe.
@@ -108,4 +108,9 @@ public struct Evaluator: Sendable {
         return sampler.groupSize == 1
             ? Proportion(successes: shares.count { $0 == 1 }, of: shares.count) : Proportion(shares: shares)
     }
+}
+
+extension RewardSet {
+    /// The place of the reward that says whether an answer is right: the first that knows answers, else the first.
+    var checker: Int { entries.firstIndex { $0.function is any AnswerChecking } ?? 0 }
 }

@@ -10,23 +10,28 @@ struct RunOutput {
     let folder: RunFolder
     private let metrics: JSONLinesWriter
     private let completions: JSONLinesWriter
+    private let evaluations: JSONLinesWriter
     private let keep: Int
 
     /// Begins the records, or goes on with them; writes the resolved recipe.
     ///
     /// - Parameter progress: Where the records of steps that count end; what is behind is cut off, as are temporary files
     ///   of a process that was killed.
+    /// - Parameter step: Steps taken so far.
     /// - Throws: `TrackingError`, `ModelFileError`.
-    init(_ folder: RunFolder, recipe: Recipe, progress: RunProgress) throws {
+    init(_ folder: RunFolder, recipe: Recipe, progress: RunProgress, step: Int = 0) throws {
         self.folder = folder
         keep = recipe.checkpoint.keep
         metrics = try JSONLinesWriter(path: folder.metrics)
         completions = try JSONLinesWriter(path: folder.completions)
         try metrics.cut(to: progress.metricsBytes)
         try completions.cut(to: progress.completionsBytes)
+        try EvaluationRecords.dropUncounted(folder)
+        evaluations = try JSONLinesWriter(path: folder.evaluations)
         for path in [folder.path, folder.checkpoints, folder.adapters] { AtomicFile.removeLeftovers(in: path) }
         CheckpointStore(folder).prune(keep: keep)
         try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
+        try RunEnvironment.addSession(to: folder, step: step)
     }
 
     /// Bytes of the records so far.
@@ -43,6 +48,12 @@ struct RunOutput {
         try metrics.append(MetricsRecord.step(step, result.metrics))
     }
 
+    /// Appends the records of held-out completions, before the metrics of their step: what comes without those is dropped
+    /// when the run goes on.
+    func append(evaluation records: [JSONObject]) throws(TrackingError) {
+        for record in records { try evaluations.append(record) }
+    }
+
     /// Writes the batch of a failed update as `failed-batch-step-N.json`.
     ///
     /// - Returns: Where it is.
@@ -55,6 +66,7 @@ struct RunOutput {
     /// Brings the records to the disk.
     func synchronize() throws(TrackingError) {
         try completions.synchronize()
+        try evaluations.synchronize()
         try metrics.synchronize()
     }
 

@@ -34,6 +34,8 @@ public final class TrainingRun {
     private let output: RunOutput
     private let signal: StopSignal
     private let progress: ProgressLine?
+    private var observers: [any RunObserver]
+    private let checker: String?
     private let engine: Engine
     private var remaining = RemainingTime()
     private let provenance: Provenance
@@ -55,14 +57,17 @@ public final class TrainingRun {
     /// - Parameter registry: Is given each version of the adapter under the recipe's name.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
+    /// - Parameter observers: Make views of the records; one that fails is named once and left out from then on.
     /// - Throws: `TrainingError` (`changed` if the checkpoint is of another recipe, model or data) and the errors of
     ///   model, data and files.
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
         folder: RunFolder, from checkpoint: Checkpoint? = nil, registry: AdapterRegistry? = nil,
-        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil
+        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
+        self.observers = observers
+        checker = rewards.map { $0.entries[$0.checker].function.name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
                 .unsupported,
@@ -102,7 +107,7 @@ public final class TrainingRun {
             state = checkpoint.progress
             savedStep = trainer.state.step
         }
-        output = try RunOutput(folder, recipe: recipe, progress: state)
+        output = try RunOutput(folder, recipe: recipe, progress: state, step: trainer.state.step)
     }
 
     /// Whether a metric depends on the clock: `step_time`, `tokens_per_second`, and names that begin with `time/`.
@@ -117,6 +122,8 @@ public final class TrainingRun {
     /// - Throws: The errors of the trainer and of the files. What was saved before stays.
     public nonisolated(nonsending) func run(until last: Int = .max) async throws -> Outcome {
         defer { progress?.finish() }
+        notify { [folder = output.folder] in try $0.begin(folder) }
+        defer { notify { try $0.milestone() } }
         do {
             try await begin()
             while trainer.state.step < min(last, totalSteps) {
@@ -152,7 +159,7 @@ public final class TrainingRun {
         } else if trainer.state.step == 0 {
             try output.save(checkpoint)
             guard recipe.evaluation.atStart, let metrics = try await evaluate() else { return }
-            try output.append(step: 0, StepResult(metrics: metrics, completions: []))
+            try record(step: 0, StepResult(metrics: metrics, completions: []))
         }
     }
 
@@ -172,12 +179,33 @@ public final class TrainingRun {
                 throw error
             }
         }
-        try output.append(step: step, complete)
+        try record(step: step, complete)
         state.pending = nil
         (state.metricsBytes, state.completionsBytes) = output.recordLengths
-        if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
+        let isSaved = recipe.checkpoint.every > 0 && step % recipe.checkpoint.every == 0
+        if isSaved { try save() }
+        if isSaved || isDue(recipe.evaluation.every, step) { notify { try $0.milestone() } }
         show(complete, step: step)
         for warning in complete.warnings { progress?.message(warning) }
+    }
+
+    /// Writes a step's records, and shows them to the observers.
+    private func record(step: Int, _ result: StepResult) throws {
+        try output.append(step: step, result)
+        let metrics = MetricsRecord.step(step, result.metrics)
+        let recorded = RecordedStep(step: step, metrics: metrics, completions: result.completions)
+        notify { try $0.add(recorded) }
+    }
+
+    /// Tells the observers something; the run goes on without one that can't do its work.
+    private func notify(_ action: (any RunObserver) throws -> Void) {
+        observers = observers.filter { observer in
+            do { try action(observer) } catch {
+                progress?.message("\(observer.name) is not kept any more: \(error)")
+                return false
+            }
+            return true
+        }
     }
 
     private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }
@@ -186,7 +214,8 @@ public final class TrainingRun {
         switch evaluation {
         case nil: return nil
         case .problems(let evaluator):
-            let (metrics, _) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
+            let (metrics, groups) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
+            try output.append(evaluation: groups.records(step: trainer.state.step))
             state.add(evaluation: metrics, step: trainer.state.step)
             return metrics
         case .sequences(let units, let loss):
@@ -237,8 +266,10 @@ public final class TrainingRun {
         let seconds = result.metrics["step_time"]?.doubleValue ?? .nan
         progress?.show(
             ProgressState(
-                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue, accuracy: state.accuracy,
+                step: step, total: totalSteps, reward: result.metrics["reward"]?.doubleValue,
+                passRate: result.passRate(checker), accuracy: state.accuracy,
                 tokensPerSecond: result.metrics["tokens_per_second"]?.doubleValue,
-                remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps)))
+                remainingSeconds: remaining.update(stepSeconds: seconds, step: step, total: totalSteps),
+                phases: PhaseTimes(result.metrics).summary()))
     }
 }

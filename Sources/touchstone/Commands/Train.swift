@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import Recipes
+import Reporting
+import TensorBoard
 import Tracking
 import Training
 
@@ -10,8 +12,9 @@ struct Train: AsyncParsableCommand {
         abstract: "Runs a recipe: reinforcement learning (kind: grpo) or supervised fine-tuning (kind: sft).",
         discussion: """
             The run folder, Checkpoints/<name>-<time> unless --run-dir or the recipe's run_dir names another, holds the \
-            resolved recipe, metrics, completions, adapters and checkpoints; its path is written to standard output at \
-            the end. Control-C ends the run after saving what it has (status 130); a second one ends it at once.
+            resolved recipe, metrics, completions, adapters, checkpoints, TensorBoard's event file and report.html; its \
+            path is written to standard output at the end. Control-C ends the run after saving what it has (status 130); \
+            a second one ends it at once.
 
             --resume goes on with a run that was interrupted or killed at any moment, from its newest sound \
             checkpoint; what follows is, bit for bit, what it would have been. The recipe may be left out: the run \
@@ -80,7 +83,8 @@ struct Train: AsyncParsableCommand {
         defer { withExtendedLifetime(claim) {} }
         messages.info("run folder \(folder.path)")
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
-        let run = try prepared.run(in: folder, from: checkpoint, progress: progress)
+        let run = try prepared.run(
+            in: folder, from: checkpoint, progress: progress, observers: [TensorBoardLog(), ReportWriter()])
         for note in run.notes { messages.warning(note) }
         let outcome = try await run.run()
         try StandardOutput.write(folder.path + "\n")

@@ -39,12 +39,14 @@ struct PreparedRun {
     /// The run.
     ///
     /// - Parameter checkpoint: Where it goes on; `nil` begins.
+    /// - Parameter observers: Make views of its records.
     func run(
-        in folder: RunFolder, from checkpoint: Checkpoint? = nil, progress: ProgressLine? = nil
+        in folder: RunFolder, from checkpoint: Checkpoint? = nil, progress: ProgressLine? = nil,
+        observers: [any RunObserver] = []
     ) throws -> TrainingRun {
         try TrainingRun(
             recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info), folder: folder,
-            from: checkpoint, signal: Interruption.stopSignal, progress: progress)
+            from: checkpoint, signal: Interruption.stopSignal, progress: progress, observers: observers)
     }
 
     /// The text of a completion as records have it.

@@ -53,6 +53,7 @@ struct ResumedRun {
     /// Whether a killed run has left at most its records' beginnings.
     private static func holdsNothing(_ folder: RunFolder) -> Bool {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-        return names.allSatisfy { ["metrics.jsonl", "completions.jsonl"].contains($0) || $0.hasSuffix(".tmp") }
+        let records = ["metrics.jsonl", "completions.jsonl", "evaluations.jsonl"]
+        return names.allSatisfy { records.contains($0) || $0.hasSuffix(".tmp") }
     }
 }
