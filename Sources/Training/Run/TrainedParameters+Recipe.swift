@@ -14,22 +14,42 @@ extension TrainedParameters {
             self = .all(try FullParameters(model: model.model, source: model.source))
             return
         }
+        let beneath = try adapter.beneath.map { try Adapter(AdapterFolder(path: $0), model: model.model) }
         if let initial = adapter.initial {
-            self = .adapter(try TrainableAdapter(continuing: AdapterFolder(path: initial), model: model.model))
+            self = .adapter(
+                try TrainableAdapter(
+                    continuing: AdapterFolder(path: initial), model: model.model, beneath: beneath))
             return
         }
-        let targets: AdapterConfiguration.TargetModules =
+        var configuration = AdapterConfiguration(
+            adapter, hasExperts: model.model.configuration.experts != nil)
+        configuration.baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
+        self = .adapter(
+            try TrainableAdapter(
+                configuration, model: model.model, seed: UInt64(bitPattern: Int64(recipe.seed)), beneath: beneath))
+    }
+}
+
+extension AdapterConfiguration {
+    /// What a recipe asks for. The routers of a mixture are linear layers too, but `all-linear` leaves them out: they are
+    /// trained whole, or not at all.
+    init(_ adapter: Recipe.Adapter, hasExperts: Bool) {
+        let targets: TargetModules =
             switch adapter.targets {
             case .allLinear: .allLinear
             case .modules(let names): .names(names)
             case .pattern(let expression): .expression(expression)
             }
-        var configuration = AdapterConfiguration(
-            r: adapter.rank, loraAlpha: adapter.alpha, targetModules: targets)
-        configuration.useRslora = adapter.rslora
-        configuration.baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
-        self = .adapter(
-            try TrainableAdapter(
-                configuration, model: model.model, seed: UInt64(bitPattern: Int64(recipe.seed))))
+        self.init(r: adapter.rank, loraAlpha: adapter.alpha, targetModules: targets)
+        useRslora = adapter.rslora
+        useDora = adapter.dora
+        loraDropout = adapter.dropout
+        if adapter.initialization != .zero { initLoraWeights = .string(adapter.initialization.rawValue) }
+        let routers = hasExperts && adapter.targets == .allLinear ? ["mlp.gate"] : []
+        excludeModules = .names(adapter.exclude + routers)
+        layersToTransform = adapter.layers
+        rankPattern = adapter.rankPattern.map { PatternRule(expression: $0.expression, value: $0.value) }
+        alphaPattern = adapter.alphaPattern.map { PatternRule(expression: $0.expression, value: $0.value) }
+        modulesToSave = adapter.wholeModules + (adapter.router && hasExperts ? ["mlp.gate"] : [])
     }
 }
