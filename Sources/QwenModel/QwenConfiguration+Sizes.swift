@@ -14,17 +14,30 @@ extension QwenConfiguration {
 
     /// The linear layers of the blocks in the order of the forward pass, then the vocabulary projection.
     public var linearShapes: [LinearShape] {
-        let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
-        let parts = [
-            ("self_attn.q_proj", hiddenSize, queries), ("self_attn.k_proj", hiddenSize, keys),
-            ("self_attn.v_proj", hiddenSize, keys), ("self_attn.o_proj", queries, hiddenSize),
-            ("mlp.gate_proj", hiddenSize, intermediateSize), ("mlp.up_proj", hiddenSize, intermediateSize),
-            ("mlp.down_proj", intermediateSize, hiddenSize),
-        ]
-        return (0..<hiddenLayers).flatMap { layer in
-            parts.map { LinearShape(name: "model.layers.\(layer).\($0)", inputs: $1, outputs: $2) }
-        } + [LinearShape(name: "lm_head", inputs: hiddenSize, outputs: vocabularySize)]
+        (0..<hiddenLayers).flatMap { attentionShapes($0) + feedForwardShapes($0) }
+            + [LinearShape(name: "lm_head", inputs: hiddenSize, outputs: vocabularySize)]
     }
+
+    private func attentionShapes(_ layer: Int) -> [LinearShape] {
+        let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
+        return [("q_proj", hiddenSize, queries), ("k_proj", hiddenSize, keys), ("v_proj", hiddenSize, keys),
+            ("o_proj", queries, hiddenSize),
+        ].map { LinearShape(name: "model.layers.\(layer).self_attn.\($0)", inputs: $1, outputs: $2) }
+    }
+
+    private func feedForwardShapes(_ layer: Int) -> [LinearShape] {
+        func gated(_ name: String, _ width: Int) -> [LinearShape] {
+            [("gate_proj", hiddenSize, width), ("up_proj", hiddenSize, width), ("down_proj", width, hiddenSize)]
+                .map { LinearShape(name: "\(name).\($0)", inputs: $1, outputs: $2) }
+        }
+        let name = "model.layers.\(layer).mlp"
+        guard let experts, experts.isSparse[layer] else { return gated(name, intermediateSize) }
+        return [LinearShape(name: name + Self.router, inputs: hiddenSize, outputs: experts.count)]
+            + (0..<experts.count).flatMap { gated("\(name).experts.\($0)", experts.intermediateSize) }
+    }
+
+    /// What the name of a router ends with; routers are kept in single precision.
+    private static let router = ".gate"
 
     /// Numbers in norms and biases.
     public var vectorCount: Int {
@@ -51,6 +64,9 @@ extension QwenConfiguration {
         let embedding = "model.embed_tokens"
         let matrices = linearShapes.reduce(0) {
             let isShared = tieWordEmbeddings && $1.name == "lm_head"
+            guard !$1.name.hasSuffix(Self.router) else {
+                return $0 + PackedMatrix.byteCount(rows: $1.outputs, columns: $1.inputs, type: .float32, blocks: nil)
+            }
             return $0 + packed(isShared ? embedding : $1.name, rows: $1.outputs, columns: $1.inputs)
         }
         let table = tieWordEmbeddings ? 0 : packed(embedding, rows: vocabularySize, columns: hiddenSize)
@@ -68,7 +84,12 @@ extension QwenConfiguration {
         // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
         // norm or the gate makes of them is made again. A head's sum of exponentials and a norm's factor are single numbers.
         let norms = qkNorm ? queries + keys : 0
-        return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + 2 * intermediateSize + 3 * attentionHeads + 2)
+        var halves = 2 * intermediateSize
+        if let experts {
+            // Each token is in several experts, and what they give is kept too.
+            halves = max(halves, experts.perToken * (2 * experts.intermediateSize + 2 * hiddenSize) + experts.count)
+        }
+        return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + halves + 3 * attentionHeads + 2)
     }
 
     /// Bytes that one block's forward pass holds for each row at the same time: the residual stream, its norm, the gated

@@ -15,6 +15,8 @@ public enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case evaluation = 6
     /// Probes and self-checks.
     case probe = 7
+    /// Which inputs of adapters training drops.
+    case adapterDropout = 8
     /// Which numbers of adapters a merge drops.
     case adapterMerging = 9
 }

@@ -5,7 +5,7 @@ import TensorCore
 /// learned. A parameter's gradient is the sum over units, added one after the other.
 public struct TrainingUnit: Sendable {
     /// Prompt and continuations.
-    public let group: TokenBatch.Group
+    public var group: TokenBatch.Group
     /// For each token of each continuation whether it is learned; `nil` for all.
     public let learned: [[Bool]]?
 
@@ -64,16 +64,21 @@ public struct PassLimits: Sendable, Hashable {
 
 /// The rows of one forward pass over some units and the tokens that they predict.
 struct MicroBatch {
-    let batch: TokenBatch
+    var batch: TokenBatch
     let pageCount: Int
     /// The rows that predict learned tokens, unit by unit.
     let rows: [Int]
     /// The tokens that they predict.
     let targets: [Int32]
 
-    init(_ units: [TrainingUnit], adapter: Adapter?, model: QwenModel) {
-        let (batch, pageCount, predictors) = TokenBatch.packing(
+    /// - Parameter dropout: Of the adapter's inputs, by where rows stand in the update.
+    init(
+        _ units: [TrainingUnit], adapter: Adapter?, model: QwenModel,
+        dropout: ((_ places: [RowDropout.Place]) -> RowDropout)? = nil
+    ) {
+        var (batch, pageCount, predictors) = TokenBatch.packing(
             units.map(\.group), adapter: adapter, groupSize: model.groupSize)
+        batch.dropout = dropout?(batch.places)
         var rows: [Int] = []
         var targets: [Int32] = []
         for (unit, predictors) in zip(units, predictors) {
@@ -86,6 +91,16 @@ struct MicroBatch {
             }
         }
         (self.batch, self.pageCount, self.rows, self.targets) = (batch, pageCount, rows, targets)
+    }
+
+    /// Adds the load-balancing loss of routers to what is differentiated.
+    ///
+    /// - Parameter coefficient: What the mean of the units' losses counts.
+    /// - Parameter units: Units of the whole update.
+    mutating func balance(_ model: QwenModel, coefficient: Double, units: Int) {
+        guard coefficient > 0, let experts = model.configuration.experts else { return }
+        batch.balance = ExpertBalance(
+            units: batch.units, experts: experts.count, weight: coefficient / Double(max(units, 1)))
     }
 
     /// Log-probability and entropy of each learned token, `[rows, 2]`, in nats.

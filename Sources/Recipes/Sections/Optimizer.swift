@@ -27,6 +27,10 @@ extension Recipe {
         public var weightDecay = 0.0
         /// Parameters whose names end in one of these are not decayed.
         public var undecayed = ["bias", "norm.weight"]
+        /// How much faster B, magnitudes and other vectors learn than A (LoRA+).
+        public var loraPlusRatio = 1.0
+        /// What the load-balancing loss of a mixture's routers counts.
+        public var routerBalance = 0.0
         /// The gradient is scaled down to this norm; `nil`: never.
         public var maxGradientNorm: Double? = 1.0
     }
@@ -86,6 +90,12 @@ extension Recipe.Optimizer: RecipeSection {
         .init(
             "no_decay", \.undecayed, .list(of: .text, count: 0...100, "name endings"),
             "Parameters whose names end so have no weight decay"),
+        .init(
+            "loraplus_lr_ratio", \.loraPlusRatio, .number(.over(0, to: 10_000)),
+            "Learning rate of an adapter's B and of vectors over that of A (LoRA+); its paper has 16"),
+        .init(
+            "router_aux_loss_coef", \.routerBalance, .number(.from(0, to: 100)),
+            "Weight of the load-balancing loss of a mixture's routers, the mean over groups or rows; Qwen3 has 0.001"),
         .init(
             "max_gradient_norm", \.maxGradientNorm, .optional(.number(.above(0))),
             "Clip the gradient to this norm; null: never"),
