@@ -4,11 +4,12 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --product touchstone && $(SWIFT) build -c release --product touchstone-confine
 TOUCHSTONE := .build/release/touchstone
 
-.PHONY: help quickstart build test kill-test lint format docs tiny-model dependencies clean
+.PHONY: help quickstart build server test kill-test lint format docs tiny-model dependencies clean
 
 help:
 	@echo "make quickstart   build, and train the bundled tiny model with GRPO for a few minutes"
 	@echo "make build        build the command line tool: $(TOUCHSTONE)"
+	@echo "make server       build the web server that 'touchstone serve' starts (some minutes more)"
 	@echo "make test         lint, build and run all tests"
 	@echo "make kill-test    kill and resume a small run 100 times, and at each of its file operations"
 	@echo "make format       lay out the sources"
@@ -20,6 +21,9 @@ dependencies:
 
 build: dependencies
 	$(RELEASE)
+
+server: build
+	$(SWIFT) build -c release --product touchstone-server
 
 QUESTION := {"messages":[{"role":"user","content":"What is 57 + 38 - 46?"}]}
 

@@ -34,6 +34,7 @@ public final class TrainingRun {
     private let output: RunOutput
     private let signal: StopSignal
     private let progress: ProgressLine?
+    private let publisher: (any AdapterPublisher)?
     private let engine: Engine
     private var remaining = RemainingTime()
     private let provenance: Provenance
@@ -53,6 +54,7 @@ public final class TrainingRun {
     /// - Parameter folder: Where records go; with a checkpoint, where they went before.
     /// - Parameter checkpoint: Where to go on; `nil` begins.
     /// - Parameter registry: Is given each version of the adapter under the recipe's name.
+    /// - Parameter publisher: Is given the adapter after each step; what it fails at is told, and the run goes on.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
     /// - Throws: `TrainingError` (`changed` if the checkpoint is of another recipe, model or data) and the errors of
@@ -60,9 +62,10 @@ public final class TrainingRun {
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
         folder: RunFolder, from checkpoint: Checkpoint? = nil, registry: AdapterRegistry? = nil,
-        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil
+        publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(), progress: ProgressLine? = nil
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
+        self.publisher = publisher
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
                 .unsupported,
@@ -177,7 +180,16 @@ public final class TrainingRun {
         (state.metricsBytes, state.completionsBytes) = output.recordLengths
         if recipe.checkpoint.every > 0, step % recipe.checkpoint.every == 0 { try save() }
         show(complete, step: step)
+        await publish()
         for warning in complete.warnings { progress?.message(warning) }
+    }
+
+    /// Hands the adapter on to where it is served.
+    private nonisolated(nonsending) func publish() async {
+        guard let publisher, case .adapter(let adapter) = trainer.parameters else { return }
+        do { try await publisher.publish(adapter, step: trainer.state.step) } catch {
+            progress?.message("step \(trainer.state.step): not published: \(error)")
+        }
     }
 
     private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }

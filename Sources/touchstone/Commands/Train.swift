@@ -80,7 +80,7 @@ struct Train: AsyncParsableCommand {
         defer { withExtendedLifetime(claim) {} }
         messages.info("run folder \(folder.path)")
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
-        let run = try prepared.run(in: folder, from: checkpoint, progress: progress)
+        let run = try prepared.run(in: folder, from: checkpoint, publishes: true, progress: progress)
         for note in run.notes { messages.warning(note) }
         let outcome = try await run.run()
         try StandardOutput.write(folder.path + "\n")
