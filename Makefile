@@ -4,12 +4,13 @@ SWIFT ?= swift
 RELEASE := $(SWIFT) build -c release --product touchstone && $(SWIFT) build -c release --product touchstone-confine
 TOUCHSTONE := .build/release/touchstone
 
-.PHONY: help quickstart build runs test kill-test lint format docs tiny-model dependencies clean
+.PHONY: help quickstart build runs server test kill-test lint format docs tiny-model dependencies clean
 
 help:
 	@echo "make quickstart   build, and train the bundled tiny model with GRPO for a few minutes"
 	@echo "make build        build the command line tool: $(TOUCHSTONE)"
 	@echo "make runs         build what 'touchstone runs' needs to list and compare runs"
+	@echo "make server       build the web server that 'touchstone serve' starts (some minutes more)"
 	@echo "make test         lint, build and run all tests"
 	@echo "make kill-test    kill and resume a small run 100 times, and at each of its file operations"
 	@echo "make format       lay out the sources"
@@ -24,6 +25,9 @@ build: dependencies
 
 runs: build
 	$(SWIFT) build -c release --product touchstone-runs
+
+server: build
+	$(SWIFT) build -c release --product touchstone-server
 
 QUESTION := {"messages":[{"role":"user","content":"What is 57 + 38 - 46?"}]}
 

@@ -23,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/attaswift/BigInt", from: "6.0.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
@@ -121,12 +122,34 @@ let package = Package(
                 "OrderedJSON",
             ],
             swiftSettings: optimized),
+        .target(
+            name: "TextGeneration",
+            dependencies: ["InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "OrderedJSON"],
+            swiftSettings: optimized),
+        .target(
+            name: "Serving",
+            dependencies: [
+                "TextGeneration", "InferenceCore", "QwenModel", "ModelFiles", "Tokenization", "Randomness",
+                "OrderedJSON",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: optimized),
+        .executableTarget(
+            name: "touchstone-server",
+            dependencies: [
+                "Serving", "TextGeneration", "InferenceCore", "TensorCore", "OrderedJSON",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            resources: [.embedInCode("Page/index.html")],
+            swiftSettings: optimized),
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Benchmarking", "Training", "InferenceCore", "Merging", "ModelHub", "QwenModel", "TensorCore",
-                "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking", "TensorBoard",
-                "Reporting", "Recipes", "Randomness", "OrderedJSON",
+                "Benchmarking", "Training", "TextGeneration", "InferenceCore", "Merging", "ModelHub", "QwenModel",
+                "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking",
+                "TensorBoard", "Reporting", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: optimized),
@@ -159,6 +182,13 @@ let package = Package(
         .testTarget(
             name: "QwenModelTests",
             dependencies: ["QwenModel", "TensorCore", "ModelFiles", "Training", "OrderedJSON", "Randomness"],
+            swiftSettings: tests),
+        .testTarget(
+            name: "ServingTests",
+            dependencies: [
+                "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "OrderedJSON", "Randomness", "touchstone-server",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "InferenceCoreTests",

@@ -13,9 +13,11 @@ public final class Engine {
     public let maxBatch: Int
     /// Longest sequence, prompt included, in tokens.
     public let maxContext: Int
-    /// Prompt tokens computed in one step at most.
-    private let promptBudget = 512
+    /// Prompt tokens computed in one step at most; a smaller number lets decoding sequences wait less.
+    public var promptBudget = 512
     private var pool: PagePool
+    private var prefixes = PrefixCache()
+    private var reusedTokens = 0
     private var waiting: [ActiveRequest] = []
     private var prompts: [ActiveRequest] = []
     private var sequences: [ActiveSequence] = []
@@ -39,6 +41,15 @@ public final class Engine {
 
     /// Whether nothing is waiting or running.
     public var isIdle: Bool { waiting.isEmpty && prompts.isEmpty && sequences.isEmpty }
+
+    /// What it holds now.
+    public var load: EngineLoad {
+        var load = EngineLoad()
+        (load.waiting, load.prompts, load.sequences) = (waiting.count, prompts.count, sequences.count)
+        (load.pages, load.cachedPages, load.pageLimit) = (pool.used, prefixes.count, pool.limit)
+        load.reusedTokens = reusedTokens
+        return load
+    }
 
     /// Runs all requests as one continuous batch.
     ///
@@ -66,7 +77,7 @@ public final class Engine {
             }
         }
         // An update that follows has use for the memory.
-        pool.shrink()
+        if pool.used == 0 { pool.shrink() }
         return completions.sorted { ($0.request, $0.sample) < ($1.request, $1.sample) }
     }
 
@@ -86,10 +97,23 @@ public final class Engine {
     public func cancelAll() {
         for sequence in sequences { pool.release(sequence.pages) }
         for request in prompts { pool.release(request.pages) }
+        prefixes.removeAll(from: &pool)
         (waiting, prompts, sequences) = ([], [], [])
     }
 
-    private func check(_ request: GenerationRequest) throws {
+    /// Drops a request, wherever it stands; without effect if it has ended.
+    public func cancel(_ request: Int) {
+        waiting.removeAll { $0.index == request }
+        for sequence in sequences where sequence.parent.index == request { pool.release(sequence.pages) }
+        for prompt in prompts where prompt.index == request { pool.release(prompt.pages) }
+        sequences.removeAll { $0.parent.index == request }
+        prompts.removeAll { $0.index == request }
+    }
+
+    /// Checks that a request can be served.
+    ///
+    /// - Throws: `InferenceError` with what to do.
+    public func check(_ request: GenerationRequest) throws {
         try request.parameters.validate()
         guard !request.prompt.isEmpty else {
             throw InferenceError(.invalidParameter, "a prompt has no tokens; it needs at least one")
@@ -142,25 +166,35 @@ public final class Engine {
     /// - Returns: The completions that ended.
     /// - Throws: `InferenceError` for unusable logits; the caller should `cancelAll`.
     public func step() throws -> [Completion] {
+        let outcome = advance()
+        if let failure = outcome.failures.first { throw failure.error }
+        return outcome.completions
+    }
+
+    /// As `step`, but a request whose logits are unusable ends alone, and the others go on.
+    public func advance() -> StepOutcome {
+        var outcome = StepOutcome()
         admitPrompts()
-        var finished = try branch()
-        guard !isIdle else { return finished }
+        branch(&outcome)
+        guard !isIdle else { return outcome }
         let start = ContinuousClock.now
         let work = StepBatch(sequences: sequences, prompts: prompts, promptBudget: promptBudget, model: model)
         defer { times.add((ContinuousClock.now - start) / .seconds(1), work) }
-        guard !work.batch.ids.isEmpty else { return finished }
+        guard !work.batch.ids.isEmpty else { return outcome }
         let hidden = model.hiddenStates(work.batch, pages: pool.pages)
         let logits = model.logits(hidden, rows: work.logitRows, batch: work.batch)
-        let chosen = try choose(work.decoding.enumerated().map { ($1, logits.rows($0..<$0 + 1)) })
-        for (sequence, choice) in zip(work.decoding, chosen) { finish(sequence, choice, into: &finished) }
         for (offset, piece) in work.prefilled.enumerated() {
             piece.request.computed += piece.count
-            if piece.isLast {
-                let row = work.decoding.count + work.prefilled[..<offset].count { $0.isLast }
-                piece.request.logits = logits.rows(row..<row + 1).copy()
-            }
+            outcome.prompted += piece.count
+            guard piece.isLast else { continue }
+            let row = work.decoding.count + work.prefilled[..<offset].count { $0.isLast }
+            piece.request.logits = logits.rows(row..<row + 1).copy()
+            keep(
+                piece.request.request.prompt, count: piece.request.computed, piece.request.pages, piece.request.request)
         }
-        return finished
+        outcome.decoded = work.decoding.count
+        finish(work.decoding, choose(work.decoding.enumerated().map { ($1, logits.rows($0..<$0 + 1)) }), &outcome)
+        return outcome
     }
 
     /// Lets prompts in while there is room for them and one sample each, beside the first samples of those let in
@@ -168,15 +202,37 @@ public final class Engine {
     private func admitPrompts() {
         while let next = waiting.first, sequences.count + prompts.count < maxBatch {
             let promised = prompts.filter { $0.started == 0 }.map { samplePages($0.request) }.reduce(0, +)
-            guard pool.available - promised >= pagesNeeded(next.request) else { return }
-            next.pages = pool.take(Self.pageCount(next.request.prompt.count))
+            let (request, prompt) = (next.request, next.request.prompt)
+            // The last token is always computed: its logits are needed.
+            let known =
+                request.cacheKey.map { prefixes.pages(for: prompt, under: $0, limit: prompt.count - 1) } ?? []
+            pool.share(known)
+            guard makeRoom(promised + pagesNeeded(request) - known.count) else {
+                pool.release(known)
+                return
+            }
+            next.pages = known + pool.take(Self.pageCount(prompt.count) - known.count)
+            next.computed = known.count * KeyValuePages.pageSize
+            reusedTokens += next.computed
             prompts.append(next)
             waiting.removeFirst()
         }
     }
 
+    /// Whether so many pages are available, if need be after forgetting beginnings that were kept.
+    private func makeRoom(_ pages: Int) -> Bool {
+        if pool.available < pages { prefixes.makeRoom(pages, in: &pool) }
+        return pool.available >= pages
+    }
+
+    /// Keeps what has been computed for prompts that begin alike.
+    private func keep(_ tokens: [Int], count: Int, _ pages: [Int32], _ request: GenerationRequest) {
+        guard let key = request.cacheKey else { return }
+        prefixes.insert(tokens, count: count, pages: pages, under: key, pool: &pool)
+    }
+
     /// Starts samples of computed prompts while there is room, and chooses their first tokens.
-    private func branch() throws -> [Completion] {
+    private func branch(_ outcome: inout StepOutcome) {
         var started: [(ActiveSequence, Tensor)] = []
         for request in prompts {
             guard let logits = request.logits else { continue }
@@ -184,7 +240,7 @@ public final class Engine {
             let shared = prompt / KeyValuePages.pageSize
             let fresh = samplePages(request.request)
             while request.started < request.request.samples.count, sequences.count + started.count < maxBatch,
-                pool.available >= fresh
+                makeRoom(fresh)
             {
                 let pages = pool.take(fresh)
                 pool.share(request.pages[..<shared])
@@ -204,25 +260,36 @@ public final class Engine {
         }
         prompts.removeAll { $0.started == $0.request.samples.count }
         sequences += started.map(\.0)
-        var finished: [Completion] = []
-        for ((sequence, _), choice) in zip(started, try choose(started)) {
-            finish(sequence, choice, into: &finished)
-        }
-        return finished
+        finish(started.map(\.0), choose(started), &outcome)
     }
 
-    /// Appends a chosen token; a sequence that ends with it leaves.
+    /// Appends the chosen tokens; sequences that end with them leave, and so do requests that nothing can be chosen for.
     private func finish(
-        _ sequence: ActiveSequence, _ choice: (token: Int, logProb: Float), into finished: inout [Completion]
+        _ chosen: [ActiveSequence], _ results: [Result<ChosenToken, InferenceError>], _ outcome: inout StepOutcome
     ) {
-        guard let reason = sequence.append(choice.token, logProb: choice.logProb) else { return }
-        finished.append(sequence.completion(reason))
-        pool.release(sequence.pages)
-        sequences.removeAll { $0 === sequence }
+        var ended: Set<ObjectIdentifier> = []
+        for (sequence, result) in zip(chosen, results) {
+            switch result {
+            case .success(let choice):
+                guard let reason = sequence.append(choice) else { continue }
+                outcome.completions.append(sequence.completion(reason))
+                ended.insert(ObjectIdentifier(sequence))
+                let tokens = sequence.parent.request.prompt + sequence.tokens
+                keep(tokens, count: tokens.count - 1, sequence.pages, sequence.parent.request)
+                pool.release(sequence.pages)
+            case .failure(let error):
+                let index = sequence.parent.index
+                if !outcome.failures.contains(where: { $0.request == index }) {
+                    outcome.failures.append((index, error))
+                }
+            }
+        }
+        if !ended.isEmpty { sequences.removeAll { ended.contains(ObjectIdentifier($0)) } }
+        for failure in outcome.failures { cancel(failure.request) }
     }
 
     /// Chooses a token for each sequence from its row of logits, in parallel.
-    private func choose(_ rows: [(sequence: ActiveSequence, logits: Tensor)]) throws -> [(token: Int, logProb: Float)] {
+    private func choose(_ rows: [(sequence: ActiveSequence, logits: Tensor)]) -> [Result<ChosenToken, InferenceError>] {
         while samplers.count < rows.count { samplers.append(RowSampler()) }
         let slots = ChoiceSlots(count: rows.count)
         nonisolated(unsafe) let (rows, samplers) = (rows, samplers)
@@ -230,21 +297,20 @@ public final class Engine {
             let (sequence, logits) = rows[index]
             let row = UnsafeBufferPointer(start: logits.floats, count: logits.count)
             slots.results[index] = Result { () throws(InferenceError) in
-                try samplers[index].choose(
-                    row, for: sequence.parent.request, sample: sequence.sample, tokens: sequence.tokens)
+                try samplers[index].choose(row, for: sequence)
             }
         }
-        return try slots.results.map { try $0.get() }
+        return Array(slots.results)
     }
 }
 
 /// Results that threads write side by side.
 private final class ChoiceSlots: @unchecked Sendable {
-    let results: UnsafeMutableBufferPointer<Result<(token: Int, logProb: Float), InferenceError>>
+    let results: UnsafeMutableBufferPointer<Result<ChosenToken, InferenceError>>
 
     init(count: Int) {
         results = .allocate(capacity: count)
-        results.initialize(repeating: .success((0, 0)))
+        results.initialize(repeating: .success(ChosenToken()))
     }
 
     deinit {

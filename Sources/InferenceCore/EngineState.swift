@@ -32,24 +32,41 @@ final class ActiveSequence {
     var pages: [Int32]
     var tokens: [Int] = []
     var logProbs: [Float] = []
+    /// Tokens that come next whatever the model says, the first one last.
+    private var forced: [Int] = []
 
     init(parent: ActiveRequest, sample: Int, limit: Int, pages: [Int32]) {
         self.parent = parent
         self.sample = sample
         self.limit = limit
         self.pages = pages
+        interject()
+    }
+
+    /// The token that comes next whatever the model says.
+    var forcedToken: Int? { forced.last }
+
+    private func interject() {
+        guard forced.isEmpty, let ask = parent.request.interjection else { return }
+        forced = ask(sample, tokens).reversed()
     }
 
     /// The position of the token generated last, which is computed next.
     var position: Int { parent.request.prompt.count + tokens.count - 1 }
 
     /// Takes a token and says whether the completion ends with it, and why.
-    func append(_ token: Int, logProb: Float) -> FinishReason? {
+    func append(_ choice: ChosenToken) -> FinishReason? {
+        let token = choice.token
+        _ = forced.popLast()
         tokens.append(token)
-        logProbs.append(logProb)
+        logProbs.append(choice.logProb)
+        parent.request.onToken?(
+            GeneratedToken(sample: sample, token: token, logProb: choice.logProb, alternatives: choice.alternatives))
         if parent.request.endTokens.contains(token) { return .stop }
         if let isStopped = parent.request.isStopped, isStopped(sample, tokens) { return .stop }
-        return tokens.count >= limit ? .length : nil
+        if tokens.count >= limit { return .length }
+        interject()
+        return nil
     }
 
     func completion(_ reason: FinishReason) -> Completion {
@@ -58,26 +75,56 @@ final class ActiveSequence {
     }
 }
 
+/// A token chosen from a row of logits.
+struct ChosenToken: Sendable {
+    var token = 0
+    var logProb: Float = 0
+    var alternatives: [(token: Int, logProb: Float)] = []
+}
+
 /// Memory that choosing a token uses again, one for each row of logits.
 final class RowSampler {
     private var sampler = Sampler()
     private var sums: [Double] = []
 
-    /// Chooses the next token of a sample and computes its log-probability.
-    func choose(_ logits: UnsafeBufferPointer<Float>, for request: GenerationRequest, sample: Int, tokens: [Int])
-        throws(InferenceError) -> (token: Int, logProb: Float)
+    /// Chooses the next token of a sequence and computes its log-probability.
+    func choose(_ logits: UnsafeBufferPointer<Float>, for sequence: ActiveSequence) throws(InferenceError)
+        -> ChosenToken
     {
+        let request = sequence.parent.request
+        let tokens = sequence.tokens
         let parameters = request.parameters
-        let uniform = parameters.isGreedy ? 0 : request.samples[sample].uniform(at: tokens.count)
-        if parameters.isPlain,
+        let uniform = parameters.isGreedy ? 0 : request.samples[sequence.sample].uniform(at: tokens.count)
+        if parameters.isPlain, sequence.forcedToken == nil, request.alternatives == 0,
             let drawn = sampledToken(
                 logits, temperature: parameters.logProbTemperature, uniform: uniform, sums: &sums)
         {
-            return drawn
+            return ChosenToken(token: drawn.token, logProb: drawn.logProb, alternatives: [])
         }
         let history =
             parameters.repetitionPenalty == 1 ? [] : (request.prompt + tokens).map { Int32(truncatingIfNeeded: $0) }
-        let token = Int(try sampler.choose(logits, history: history, parameters: parameters, uniform: uniform))
-        return (token, tokenLogProb(logits, target: token, temperature: parameters.logProbTemperature))
+        // Chosen in any case: a row that nothing can be chosen from is refused.
+        let drawn = Int(try sampler.choose(logits, history: history, parameters: parameters, uniform: uniform))
+        let token = sequence.forcedToken ?? drawn
+        let temperature = parameters.logProbTemperature
+        return ChosenToken(
+            token: token, logProb: tokenLogProb(logits, target: token, temperature: temperature),
+            alternatives: Self.likeliest(request.alternatives, of: logits).map {
+                ($0, tokenLogProb(logits, target: $0, temperature: temperature))
+            })
+    }
+
+    /// The likeliest tokens, the likeliest first; of equal ones the lowest id.
+    private static func likeliest(_ count: Int, of logits: UnsafeBufferPointer<Float>) -> [Int] {
+        guard count > 0 else { return [] }
+        var best: [Int] = []
+        for (token, logit) in logits.enumerated() {
+            if best.count == count {
+                guard logit > logits[best[count - 1]] else { continue }
+                best.removeLast()
+            }
+            best.insert(token, at: best.firstIndex { logits[$0] < logit } ?? best.count)
+        }
+        return best
     }
 }

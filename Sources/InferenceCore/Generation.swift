@@ -18,6 +18,16 @@ public struct GenerationRequest: Sendable {
     /// Asked after each token that does not end the completion, with the sample's number and all tokens so far: whether
     /// it ends here, for example because a stop text has appeared. Called on the thread that steps the engine.
     public var isStopped: (@Sendable (_ sample: Int, _ tokens: [Int]) -> Bool)?
+    /// Asked before the first token and after each that does not end the completion: tokens that follow now, whatever the
+    /// model would say, such as the words that end a thought. Their log-probabilities are the model's all the same.
+    public var interjection: (@Sendable (_ sample: Int, _ tokens: [Int]) -> [Int])?
+    /// Told every token as it is chosen, the end token too, on the thread that steps the engine.
+    public var onToken: (@Sendable (GeneratedToken) -> Void)?
+    /// How many of the likeliest tokens are told with each.
+    public var alternatives = 0
+    /// What the keys and values of the prompt may be shared under with other requests: the content digest of the
+    /// adapter, never its name; any fixed text for the base. `nil` shares nothing.
+    public var cacheKey: String?
 
     /// A request.
     public init(
@@ -32,6 +42,51 @@ public struct GenerationRequest: Sendable {
         self.endTokens = endTokens
         self.isStopped = isStopped
     }
+}
+
+/// A token as it was chosen.
+public struct GeneratedToken: Sendable {
+    /// The number of the sample within its request.
+    public var sample: Int
+    /// The token.
+    public var token: Int
+    /// Its log-probability in nats, as in `Completion.logProbs`.
+    public var logProb: Float
+    /// The likeliest tokens with their log-probabilities, the likeliest first; as many as the request asked for.
+    public var alternatives: [(token: Int, logProb: Float)]
+}
+
+/// What a step of the engine did.
+public struct StepOutcome: Sendable {
+    /// The completions that ended.
+    public var completions: [Completion] = []
+    /// Requests that could not go on, with the reason; nothing of them is left in the engine.
+    public var failures: [(request: Int, error: InferenceError)] = []
+    /// Sequences that were given a token by computing their last one.
+    public var decoded = 0
+    /// Tokens of prompts that were computed.
+    public var prompted = 0
+}
+
+/// What an engine holds at a moment.
+public struct EngineLoad: Sendable {
+    /// Requests that have not been let in.
+    public var waiting = 0
+    /// Requests whose prompt is being computed, or that have samples left to start.
+    public var prompts = 0
+    /// Sequences that decode.
+    public var sequences = 0
+    /// Pages of keys and values in use, those kept for prompts to come included.
+    public var pages = 0
+    /// Pages kept for prompts to come.
+    public var cachedPages = 0
+    /// Pages there may be.
+    public var pageLimit = 0
+    /// Tokens of prompts that did not have to be computed, since the beginning.
+    public var reusedTokens = 0
+
+    /// Nothing.
+    public init() {}
 }
 
 /// Why a completion ended.

@@ -25,6 +25,12 @@ struct PagePool {
     /// Pages that can still be taken.
     var available: Int { free.count + limit - pages.pages }
 
+    /// Pages that somebody uses.
+    var used: Int { pages.pages - free.count }
+
+    /// Whether a page has one user only.
+    func isUsedOnce(_ page: Int32) -> Bool { users[Int(page)] == 1 }
+
     /// Takes pages; the caller has checked that they are available.
     mutating func take(_ count: Int) -> [Int32] {
         while free.count < count {

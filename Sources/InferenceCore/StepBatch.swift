@@ -22,15 +22,7 @@ struct StepBatch {
     init(sequences: [ActiveSequence], prompts: [ActiveRequest], promptBudget: Int, model: QwenModel) {
         // Rows of one adapter stand together. The order changes no result.
         decoding = Self.byAdapter(sequences) { $0.parent.request.adapter }
-        var pieces: [Piece] = []
-        var budget = promptBudget
-        for request in prompts where request.logits == nil && budget > 0 {
-            let left = request.request.prompt.count - request.computed
-            let count = min(left, budget)
-            guard count > 0 else { continue }
-            budget -= count
-            pieces.append(Piece(request: request, count: count, isLast: count == left))
-        }
+        let pieces = Self.pieces(of: prompts.filter { $0.logits == nil }, budget: promptBudget)
         prefilled = Self.byAdapter(pieces) { $0.request.request.adapter }
         var rows = RowCollector()
         var logitRows: [Int] = []
@@ -51,6 +43,23 @@ struct StepBatch {
         batch = TokenBatch(
             ids: rows.ids, layout: SequenceLayout(segments: rows.segments, groupSize: model.groupSize),
             adapters: rows.runs)
+    }
+
+    /// Half of the budget goes to the oldest prompt, the rest to those with the least left: a short question does not wait
+    /// behind a long document, and the document gets on.
+    private static func pieces(of prompts: [ActiveRequest], budget: Int) -> [Piece] {
+        guard let oldest = prompts.first else { return [] }
+        func left(_ request: ActiveRequest) -> Int { request.request.prompt.count - request.computed }
+        let others = prompts.dropFirst().enumerated().sorted { (left($0.1), $0.0) < (left($1.1), $1.0) }.map(\.1)
+        let wanted = others.reduce(0) { $0 + left($1) }
+        var budget = budget
+        return ([oldest] + others).compactMap { request in
+            let most = request === oldest ? max((budget + 1) / 2, budget - wanted) : budget
+            let count = min(left(request), most)
+            guard count > 0 else { return nil }
+            budget -= count
+            return Piece(request: request, count: count, isLast: count == left(request))
+        }
     }
 
     private static func byAdapter<Element>(_ elements: [Element], _ adapter: (Element) -> Adapter?) -> [Element] {

@@ -108,6 +108,11 @@ extension JSONValue {
     }
 }
 
+extension JSONValue {
+    /// A float as the shortest decimal that reads back as the same float.
+    public static func float(_ value: Float) -> JSONValue { .double(Double(value.description) ?? Double(value)) }
+}
+
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByBooleanLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral
 {

@@ -47,6 +47,8 @@ public struct Recipe: Hashable, Sendable {
     public var evaluation = Evaluation()
     /// When the run is saved.
     public var checkpoint = Checkpoint()
+    /// Where each step's adapter is published: the address of a server, or a folder that one watches.
+    public var publish: String?
 
     init() {}
 

@@ -28,6 +28,10 @@ extension Recipe: RecipeSection {
         .init("batch", \.batch, .section, "Packing"),
         .init("evaluation", \.evaluation, .section, "Evaluation on `data.evaluation`"),
         .init("checkpoint", \.checkpoint, .section, "Saving"),
+        .init(
+            "publish", \.publish, .optional(.place),
+            "Where each step's adapter is served: a server's address (its adapter key in TOUCHSTONE_ADMIN_KEY), or a "
+                + "folder that a server watches; under the run's name"),
     ]
 
     /// The sections that don't apply to a kind.
@@ -44,6 +48,9 @@ extension Recipe: RecipeSection {
         }
         if !isPlainName || name.hasPrefix(".") || name.utf8.count > 100 {
             reader.fault(["name"], "expected at most 100 letters, digits, '.', '_' or '-', not beginning with '.'")
+        }
+        if publish != nil, adapter.kind == .none {
+            reader.fault(["publish"], "adapters are published, and adapter.kind none trains none; remove it")
         }
         guard reader.isSound("kind") else { return }
         for key in Self.keys(notFor: kind) where reader.isGiven(key) {

@@ -63,7 +63,7 @@ struct Touchstone: ParsableCommand {
             Exit status: 0 done, 1 the work failed, 2 the command or a recipe is wrong, 130 interrupted.
             """,
         subcommands: [
-            Train.self, Generate.self, Chat.self, Score.self, Tokenize.self, Render.self, Verify.self,
+            Train.self, Generate.self, Chat.self, Serve.self, Score.self, Tokenize.self, Render.self, Verify.self,
             SandboxCommand.self, VerifyResume.self, Replay.self, Reward.self, Merge.self, Export.self, Quantize.self,
             Pull.self, Inspect.self, PlanCommand.self, Plot.self, Report.self, RunsCommand.self, Bench.self,
             RecipeKeys.self, MathWorker.self,

@@ -50,8 +50,3 @@ enum StandardOutput {
     /// Writes a JSON object as a line.
     static func write(line object: JSONObject) throws { try write(JSONValue.object(object).text() + "\n") }
 }
-
-extension JSONValue {
-    /// A float as the shortest decimal that reads back as the same float.
-    static func float(_ value: Float) -> JSONValue { .double(Double(value.description) ?? Double(value)) }
-}

@@ -138,7 +138,7 @@ struct Misuse: Sendable, CustomTestStringConvertible {
         Misuse(arguments: "generate MODEL --prompt _", message: "--prompt: the prompt is empty"),
         Misuse(
             arguments: "generate BARE", input: "{\"prompt\":\"a\"}",
-            message: "line 1: the line has text, but"),
+            message: "line 1: there is text, but"),
     ]
 }
 

@@ -122,6 +122,18 @@ extension ValueType where Value == String {
         }
     }
 
+    /// An address of the web, or a path.
+    static var place: Self {
+        let (text, path) = (Self.text, Self.path)
+        return Self(name: "address or path") { value, place, reader in
+            guard let given = text.read(value, place, &reader) else { return nil }
+            let isAddress = given.hasPrefix("http://") || given.hasPrefix("https://")
+            return isAddress ? given : path.read(value, place, &reader)
+        } write: {
+            text.write($0)
+        }
+    }
+
     /// A path; a relative one starts from the recipe's folder.
     static var path: Self {
         let text = Self.text

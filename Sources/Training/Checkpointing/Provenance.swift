@@ -55,9 +55,9 @@ extension Provenance {
     /// Keys that may change from one part of a run to the next: how long, where and how fast, but not what. Paths may
     /// change because the content that they lead to is compared.
     public static let harmlessKeys: Set<String> = [
-        "name", "steps", "sft.epochs", "run_dir", "threads", "checkpoint.every", "checkpoint.keep", "evaluation.every",
-        "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template", "model.weights",
-        "adapter.initial", "adapter.beneath",
+        "name", "steps", "sft.epochs", "run_dir", "threads", "publish", "checkpoint.every", "checkpoint.keep",
+        "evaluation.every", "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template",
+        "model.weights", "adapter.initial", "adapter.beneath",
         "algorithm.kl.adapter", "data.train.path", "data.evaluation.path",
     ]
 

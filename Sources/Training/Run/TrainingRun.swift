@@ -36,6 +36,7 @@ public final class TrainingRun {
     private let progress: ProgressLine?
     private var observers: [any RunObserver]
     private let checker: String?
+    private let publisher: (any AdapterPublisher)?
     private let engine: Engine
     private var remaining = RemainingTime()
     private let provenance: Provenance
@@ -55,6 +56,7 @@ public final class TrainingRun {
     /// - Parameter folder: Where records go; with a checkpoint, where they went before.
     /// - Parameter checkpoint: Where to go on; `nil` begins.
     /// - Parameter registry: Is given each version of the adapter under the recipe's name.
+    /// - Parameter publisher: Is given the adapter after each step; what it fails at is told, and the run goes on.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
     /// - Parameter observers: Make views of the records; one that fails is named once and left out from then on.
@@ -63,10 +65,11 @@ public final class TrainingRun {
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
         folder: RunFolder, from checkpoint: Checkpoint? = nil, registry: AdapterRegistry? = nil,
-        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil, observers: [any RunObserver] = []
+        publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(), progress: ProgressLine? = nil,
+        observers: [any RunObserver] = []
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
-        self.observers = observers
+        (self.publisher, self.observers) = (publisher, observers)
         checker = rewards.map { $0.entries[$0.checker].function.name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
@@ -186,6 +189,7 @@ public final class TrainingRun {
         if isSaved { try save() }
         if isSaved || isDue(recipe.evaluation.every, step) { notify { try $0.milestone() } }
         show(complete, step: step)
+        await publish()
         for warning in complete.warnings { progress?.message(warning) }
     }
 
@@ -205,6 +209,14 @@ public final class TrainingRun {
                 return false
             }
             return true
+        }
+    }
+
+    /// Hands the adapter on to where it is served.
+    private nonisolated(nonsending) func publish() async {
+        guard let publisher, case .adapter(let adapter) = trainer.parameters else { return }
+        do { try await publisher.publish(adapter, step: trainer.state.step) } catch {
+            progress?.message("step \(trainer.state.step): not published: \(error)")
         }
     }
 

@@ -3,6 +3,7 @@ import Benchmarking
 import Foundation
 import OrderedJSON
 import TensorCore
+import TextGeneration
 
 /// `touchstone bench`.
 struct Bench: ParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import InferenceCore
 import OrderedJSON
+import TextGeneration
 
 /// `touchstone generate`.
 struct Generate: ParsableCommand {

@@ -5,6 +5,7 @@ import OrderedJSON
 import QwenModel
 import Recipes
 import TensorCore
+import TextGeneration
 import Training
 
 /// `touchstone plan`.

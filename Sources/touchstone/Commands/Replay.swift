@@ -1,6 +1,7 @@
 import ArgumentParser
 import InferenceCore
 import OrderedJSON
+import TextGeneration
 import Tracking
 import Training
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OrderedJSON
+import TextGeneration
 
 /// `touchstone score`.
 struct Score: ParsableCommand {
@@ -61,9 +62,9 @@ struct Score: ParsableCommand {
         if line.has("ids") {
             ids = try line.ids("ids", vocabulary: loaded.vocabularySize)
         } else if line.has("text") {
-            ids = try loaded.encode(try line.text("text"))
+            ids = try loaded.lineIDs(try line.text("text"))
         } else if line.has("prompt") || line.has("completion") {
-            ids = try loaded.encode(try line.text("prompt")) + loaded.encode(try line.text("completion"))
+            ids = try loaded.lineIDs(try line.text("prompt")) + loaded.lineIDs(try line.text("completion"))
         } else {
             throw LineError("nothing to score, expected \"ids\", \"text\", or \"prompt\" and \"completion\"")
         }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import OrderedJSON
+import TextGeneration
 
 /// `touchstone tokenize`.
 struct Tokenize: ParsableCommand {

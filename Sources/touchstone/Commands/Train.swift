@@ -84,7 +84,8 @@ struct Train: AsyncParsableCommand {
         messages.info("run folder \(folder.path)")
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
         let run = try prepared.run(
-            in: folder, from: checkpoint, progress: progress, observers: [TensorBoardLog(), ReportWriter()])
+            in: folder, from: checkpoint, publishes: true, progress: progress,
+            observers: [TensorBoardLog(), ReportWriter()])
         for note in run.notes { messages.warning(note) }
         let outcome = try await run.run()
         try StandardOutput.write(folder.path + "\n")

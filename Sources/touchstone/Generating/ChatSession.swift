@@ -2,6 +2,7 @@ import InferenceCore
 import OrderedJSON
 import Randomness
 import Synchronization
+import TextGeneration
 import Tokenization
 
 /// A conversation with a model.
@@ -52,7 +53,7 @@ struct ChatSession {
             (conversation.messages.arrayValue ?? []) + [["role": "user", "content": .string(message)]])
         let text: String
         do { text = try templates.render(asked) } catch { throw LineError(error.description) }
-        let prompt = try loaded.encode(text)
+        let prompt = try loaded.lineIDs(text)
         guard prompt.count < loaded.contextLength else {
             throw LineError(
                 "the conversation has \(prompt.count) tokens, the model's context holds \(loaded.contextLength); /reset it"

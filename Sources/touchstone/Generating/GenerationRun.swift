@@ -1,6 +1,7 @@
 import Foundation
 import InferenceCore
 import OrderedJSON
+import TextGeneration
 import Tokenization
 
 /// How a completion is written.

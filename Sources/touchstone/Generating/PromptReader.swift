@@ -1,6 +1,7 @@
 import InferenceCore
 import OrderedJSON
 import Randomness
+import TextGeneration
 import Tokenization
 
 /// Makes generation requests of lines: `ids`, `prompt` (text) or `messages` (a conversation).
@@ -55,7 +56,7 @@ final class PromptReader {
 
     private func prompt(_ line: InputLine) throws -> [Int] {
         if line.has("ids") { return try line.ids("ids", vocabulary: loaded.vocabularySize) }
-        if line.has("prompt") { return try loaded.encode(try line.text("prompt")) }
+        if line.has("prompt") { return try loaded.lineIDs(try line.text("prompt")) }
         guard line.has("messages") else {
             throw LineError("no prompt, expected \"ids\", \"prompt\" (a text) or \"messages\" (a conversation)")
         }
@@ -66,7 +67,7 @@ final class PromptReader {
         let templates = try chatTemplates()
         let text: String
         do { text = try templates.render(conversation) } catch { throw LineError(error.description) }
-        return try loaded.encode(text)
+        return try loaded.lineIDs(text)
     }
 
     private func chatTemplates() throws -> ChatTemplates {

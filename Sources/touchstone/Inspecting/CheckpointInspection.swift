@@ -1,5 +1,6 @@
 import ModelFiles
 import OrderedJSON
+import TextGeneration
 import Tracking
 import Training
 

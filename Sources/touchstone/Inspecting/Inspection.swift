@@ -2,6 +2,7 @@ import Foundation
 import ModelFiles
 import OrderedJSON
 import Recipes
+import TextGeneration
 
 /// Finds out what a path is and describes it as an ordered JSON object.
 enum Inspection {

@@ -1,6 +1,7 @@
 import ModelFiles
 import OrderedJSON
 import QwenModel
+import TextGeneration
 
 /// Describes models without loading their weights.
 enum ModelInspection {

@@ -2,6 +2,7 @@ import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
+import TextGeneration
 import Tokenization
 import Training
 

@@ -2,6 +2,7 @@ import Foundation
 import OrderedJSON
 import Recipes
 import Rewards
+import TextGeneration
 import Tokenization
 
 /// A recipe's rewards and data, without its model.

@@ -3,6 +3,7 @@ import ModelFiles
 import QwenModel
 import Recipes
 import TensorCore
+import TextGeneration
 import Tokenization
 import Tracking
 import Training
@@ -39,14 +40,16 @@ struct PreparedRun {
     /// The run.
     ///
     /// - Parameter checkpoint: Where it goes on; `nil` begins.
+    /// - Parameter publishes: Whether its adapters go to where the recipe publishes.
     /// - Parameter observers: Make views of its records.
     func run(
-        in folder: RunFolder, from checkpoint: Checkpoint? = nil, progress: ProgressLine? = nil,
-        observers: [any RunObserver] = []
+        in folder: RunFolder, from checkpoint: Checkpoint? = nil, publishes: Bool = false,
+        progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws -> TrainingRun {
         try TrainingRun(
             recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info), folder: folder,
-            from: checkpoint, signal: Interruption.stopSignal, progress: progress, observers: observers)
+            from: checkpoint, publisher: publishes ? try recipe.publisher(in: folder) : nil,
+            signal: Interruption.stopSignal, progress: progress, observers: observers)
     }
 
     /// The text of a completion as records have it.

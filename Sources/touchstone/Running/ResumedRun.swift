@@ -1,6 +1,7 @@
 import Foundation
 import ModelFiles
 import Recipes
+import TextGeneration
 import Tracking
 import Training
 

@@ -3,34 +3,38 @@ import InferenceCore
 import ModelFiles
 import OrderedJSON
 import QwenModel
+import TensorCore
 import Tokenization
 
 /// A model in memory with what goes with it: its tokenizer, an adapter, the tokens that end a completion.
-struct OpenedModel {
+public struct OpenedModel: Sendable {
     /// The weights.
-    let model: QwenModel
+    public let model: QwenModel
     /// The adapter that was asked for.
-    let adapter: Adapter?
+    public let adapter: Adapter?
     /// The tokenizer; `nil` if the model has none, which is enough for lines with token ids.
-    let tokenizer: Tokenizer?
+    public let tokenizer: Tokenizer?
     /// generation_config.json; `nil` if there is none.
-    let generationConfiguration: JSONValue?
+    public let generationConfiguration: JSONValue?
     /// Tokens that end a completion: those of generation_config.json, else of config.json, else the tokenizer's.
-    let endTokens: Set<Int>
+    public let endTokens: Set<Int>
     /// Where it came from.
-    let location: ModelLocation
+    public let location: ModelLocation
 
     /// How many ids the model knows.
-    var vocabularySize: Int { model.configuration.vocabularySize }
+    public var vocabularySize: Int { model.configuration.vocabularySize }
     /// Longest sequence the model was made for, in tokens.
-    var contextLength: Int { model.configuration.maxPositionEmbeddings }
+    public var contextLength: Int { model.configuration.maxPositionEmbeddings }
 
     /// Loads a model.
     ///
     /// - Parameter adapter: A PEFT folder.
+    /// - Parameter precision: Number type of the weights.
+    /// - Parameter weights: Whether quantised matrices stay so; no bit of any result depends on it.
     /// - Throws: The readers' errors, which name the file at fault.
-    init(_ path: String, adapter adapterPath: String?, compute: ComputeOptions, messages: Messages) throws {
-        let start = ContinuousClock.now
+    public init(
+        _ path: String, adapter adapterPath: String? = nil, precision: ElementType, weights: WeightStorage = .stored
+    ) throws {
         location = try ModelLocation(path)
         // Opened first: a wrong path should not cost the time to read the model.
         let adapterFolder = try adapterPath.map { try AdapterFolder(path: $0) }
@@ -45,23 +49,23 @@ struct OpenedModel {
             source = try GGUFModel(file)
         }
         tokenizer = location.hasTokenizer ? try location.tokenizer() : nil
-        model = try QwenModel(source, precision: compute.precision.elementType, weights: compute.weights)
+        model = try QwenModel(source, precision: precision, weights: weights)
         do { adapter = try adapterFolder.map { [model] in try Adapter($0, model: model) } } catch {
-            throw CommandFailure("\(adapterPath ?? ""): \(error)")
+            throw TextGenerationError(
+                .unusableModel, "\(adapterPath ?? ""): \(error)")
         }
         endTokens = try Self.endTokens(
             location, generation: generationConfiguration, configured: model.configuration.eosTokenIDs, tokenizer)
-        let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
-        messages.debug("loaded \(path) (\(compute.precision.rawValue)) in \(seconds) s")
     }
 
     /// The ids of a text, special tokens recognised.
     ///
-    /// - Throws: `LineError` if there is no tokenizer, or it has ids that the model lacks.
-    func encode(_ text: String) throws -> [Int] {
+    /// - Throws: `TextGenerationError` if there is no tokenizer, or it has ids that the model lacks.
+    public func encode(_ text: String) throws -> [Int] {
         let ids = try requireTokenizer().encode(text)
         if let id = ids.first(where: { $0 >= vocabularySize }) {
-            throw LineError(
+            throw TextGenerationError(
+                .unusableInput,
                 "the tokenizer makes the id \(id), but the model's vocabulary has \(vocabularySize); are they of one model?"
             )
         }
@@ -70,11 +74,12 @@ struct OpenedModel {
 
     /// The tokenizer.
     ///
-    /// - Throws: `LineError` if the model has none.
-    func requireTokenizer() throws -> Tokenizer {
+    /// - Throws: `TextGenerationError` if the model has none.
+    public func requireTokenizer() throws -> Tokenizer {
         guard let tokenizer else {
-            throw LineError(
-                "the line has text, but \(location.path) has no tokenizer.json; give \"ids\" or add the file")
+            throw TextGenerationError(
+                .unusableInput,
+                "there is text, but \(location.path) has no tokenizer.json; give \"ids\" or add the file")
         }
         return tokenizer
     }
@@ -85,7 +90,8 @@ struct OpenedModel {
         if let value = generation?["eos_token_id"], !value.isNull {
             let ids = (value.arrayValue ?? [value]).map(\.intValue)
             guard !ids.contains(nil) else {
-                throw CommandFailure(
+                throw TextGenerationError(
+                    .unusableModel,
                     "\(location.path)/generation_config.json: eos_token_id is \(value.text()), expected a token id or a list"
                 )
             }
@@ -103,8 +109,8 @@ struct OpenedModel {
 extension OpenedModel {
     /// The sampling settings of generation_config.json, as transformers applies them.
     ///
-    /// - Throws: `CommandFailure` for one that is out of range.
-    func samplingDefaults() throws -> SamplingParameters {
+    /// - Throws: `TextGenerationError` for one that is out of range.
+    public func samplingDefaults() throws -> SamplingParameters {
         guard let file = generationConfiguration else { return SamplingParameters() }
         func number(_ key: String) -> Double? { file[key]?.doubleValue }
         var parameters = SamplingParameters(
@@ -112,7 +118,8 @@ extension OpenedModel {
             minP: number("min_p") ?? 0, repetitionPenalty: number("repetition_penalty") ?? 1)
         if file["do_sample"]?.boolValue == false { parameters.temperature = 0 }
         do { try parameters.validate() } catch {
-            throw CommandFailure("\(location.path)/generation_config.json: \(error.message)")
+            throw TextGenerationError(
+                .unusableModel, "\(location.path)/generation_config.json: \(error.message)")
         }
         return parameters
     }

@@ -4,7 +4,7 @@ import Tokenization
 
 extension ModelLocation {
     /// Whether there are the files or metadata of a tokenizer.
-    var hasTokenizer: Bool {
+    public var hasTokenizer: Bool {
         switch self {
         case .folder(let path): PathKind("\(path)/tokenizer.json") != .missing
         case .gguf(let file): file.metadata["tokenizer.ggml.tokens"] != nil
@@ -14,7 +14,7 @@ extension ModelLocation {
     /// The model's tokenizer; needs no weights.
     ///
     /// - Throws: `TokenizationError` or `ModelFileError`.
-    func tokenizer() throws -> Tokenizer {
+    public func tokenizer() throws -> Tokenizer {
         switch self {
         case .folder(let path): return try Tokenizer(folder: URL(fileURLWithPath: path))
         case .gguf(let file):
@@ -29,7 +29,7 @@ extension ModelLocation {
 
 extension Tokenizer {
     /// The text of a token of the vocabulary, or `nil`.
-    func text(of id: Int?) -> String? {
+    public func text(of id: Int?) -> String? {
         id.flatMap { bytes(of: $0) }.map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -3,7 +3,7 @@ import ModelFiles
 import OrderedJSON
 
 /// What `MODEL` on the command line names: a Hugging Face folder or a GGUF file.
-enum ModelLocation {
+public enum ModelLocation: Sendable {
     /// A folder; which files it needs depends on what is asked of it.
     case folder(String)
     /// A GGUF file, its header read.
@@ -11,11 +11,12 @@ enum ModelLocation {
 
     /// Finds out what a path is.
     ///
-    /// - Throws: `CommandFailure` or `ModelFileError` for anything but a folder or a GGUF file.
-    init(_ path: String) throws {
+    /// - Throws: `TextGenerationError` or `ModelFileError` for anything but a folder or a GGUF file.
+    public init(_ path: String) throws {
         switch PathKind(path) {
         case .missing:
-            throw CommandFailure(
+            throw TextGenerationError(
+                .unusableModel,
                 "\(path): no such file or folder; MODEL is a Hugging Face folder or a .gguf file, not a name on the Hub"
             )
         case .folder: self = .folder(path)
@@ -26,14 +27,15 @@ enum ModelLocation {
                 let advice =
                     path.hasSuffix(".safetensors") || path.hasSuffix(".json")
                     ? "; give the folder it lies in" : ""
-                throw CommandFailure("\(path): neither a Hugging Face folder nor a GGUF file\(advice)")
+                throw TextGenerationError(
+                    .unusableModel, "\(path): neither a Hugging Face folder nor a GGUF file\(advice)")
             }
             self = .gguf(try GGUFFile(file))
         }
     }
 
     /// For messages.
-    var path: String {
+    public var path: String {
         switch self {
         case .folder(let path): path
         case .gguf(let file): file.file.path
@@ -42,12 +44,12 @@ enum ModelLocation {
 
     /// The config.json, or what stands for it; needs no weights.
     ///
-    /// - Throws: `CommandFailure` or `ModelFileError` where there is none.
-    func configuration() throws -> JSONValue {
+    /// - Throws: `TextGenerationError` or `ModelFileError` where there is none.
+    public func configuration() throws -> JSONValue {
         switch self {
         case .folder(let path):
             guard let configuration = try ModelJSON.object("config.json", in: path) else {
-                throw CommandFailure("\(path): has no config.json; a model folder needs one")
+                throw TextGenerationError(.unusableModel, "\(path): has no config.json; a model folder needs one")
             }
             return configuration
         case .gguf(let file): return try GGUFModel(file).configuration
@@ -56,10 +58,16 @@ enum ModelLocation {
 }
 
 /// What a path leads to.
-enum PathKind {
-    case missing, file, folder
+public enum PathKind: Sendable {
+    /// To nothing.
+    case missing
+    /// To a file.
+    case file
+    /// To a folder.
+    case folder
 
-    init(_ path: String) {
+    /// Looks at a path.
+    public init(_ path: String) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             self = .missing
@@ -70,22 +78,30 @@ enum PathKind {
 }
 
 /// Small JSON files beside a model.
-enum ModelJSON {
+public enum ModelJSON {
     /// The object in a file of a folder; `nil` if there is no such file.
-    static func object(_ name: String, in folder: String) throws -> JSONValue? {
+    ///
+    /// - Throws: `TextGenerationError` or `ModelFileError`.
+    public static func object(_ name: String, in folder: String) throws -> JSONValue? {
         let path = "\(folder)/\(name)"
         guard PathKind(path) != .missing else { return nil }
         let file = try MappedFile(path: path)
         let value: JSONValue
         do { value = try withExtendedLifetime(file) { try JSONValue(parsing: file.bytes) } } catch {
-            throw CommandFailure("\(path): \(error)")
+            throw TextGenerationError(
+                .unusableModel, "\(path): \(error)")
         }
-        guard value.objectValue != nil else { throw CommandFailure("\(path): not a JSON object") }
+        guard value.objectValue != nil else {
+            throw TextGenerationError(
+                .unusableModel, "\(path): not a JSON object")
+        }
         return value
     }
 
     /// A text file of a folder; `nil` if there is no such file.
-    static func text(_ path: String) throws -> String? {
+    ///
+    /// - Throws: `ModelFileError`.
+    public static func text(_ path: String) throws -> String? {
         guard PathKind(path) != .missing else { return nil }
         let file = try MappedFile(path: path)
         return withExtendedLifetime(file) { String(decoding: file.bytes, as: UTF8.self) }

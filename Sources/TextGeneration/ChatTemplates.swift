@@ -3,7 +3,7 @@ import OrderedJSON
 import Tokenization
 
 /// A model's chat templates and the special tokens they may name; needs no weights and no vocabulary.
-struct ChatTemplates {
+public struct ChatTemplates: Sendable {
     /// The template for conversations without tools.
     private let plain: ChatTemplate
     /// The template for conversations with tools.
@@ -14,12 +14,13 @@ struct ChatTemplates {
     /// The templates of a model, or one given in their place.
     ///
     /// - Parameter file: A Jinja file that is used instead of the model's own templates.
-    /// - Throws: `CommandFailure` or `ChatTemplateError` if there is no template, or one is not Jinja.
-    init(_ location: ModelLocation, replacement file: String? = nil) throws {
+    /// - Throws: `TextGenerationError` or `ChatTemplateError` if there is no template, or one is not Jinja.
+    public init(_ location: ModelLocation, replacement file: String? = nil) throws {
         let sources: (plain: String, withTools: String)
         if let file {
             guard let text = try ModelJSON.text(file) else {
-                throw CommandFailure("\(file): no such file; --chat-template takes a file of Jinja text")
+                throw TextGenerationError(
+                    .unusableModel, "\(file): no such file; --chat-template takes a file of Jinja text")
             }
             sources = (text, text)
         } else {
@@ -28,12 +29,14 @@ struct ChatTemplates {
         do {
             plain = try ChatTemplate(source: sources.plain)
             withTools = sources.plain == sources.withTools ? plain : try ChatTemplate(source: sources.withTools)
-        } catch { throw CommandFailure("\(file ?? location.path): \(error)") }
+        } catch { throw TextGenerationError(.unusableModel, "\(file ?? location.path): \(error)") }
         specialTokens = try Self.specialTokens(location)
     }
 
     /// Renders a conversation.
-    func render(_ conversation: Conversation) throws(ChatTemplateError) -> String {
+    ///
+    /// - Throws: `ChatTemplateError`, as the template raises.
+    public func render(_ conversation: Conversation) throws(ChatTemplateError) -> String {
         var variables = specialTokens
         for (name, value) in conversation.variables { variables[name] = value }
         return try (conversation.tools == nil ? plain : withTools).render(
@@ -64,7 +67,8 @@ struct ChatTemplates {
                     tokenizerConfiguration: configuration, templateFile: jinja, hasTools: true)
             )
         } catch {
-            throw CommandFailure("\(location.path): \(error.message); or give one with --chat-template")
+            throw TextGenerationError(
+                .unusableModel, "\(location.path): \(error.message); or give one with --chat-template")
         }
     }
 
@@ -91,36 +95,21 @@ struct ChatTemplates {
 }
 
 /// A conversation and how it is to be rendered.
-struct Conversation {
-    var messages: JSONValue
-    var tools: JSONValue?
-    var addGenerationPrompt: Bool
-    var continueFinalMessage = false
+public struct Conversation: Sendable {
+    /// The messages, a list of objects with `role`, `content` and what else the template reads.
+    public var messages: JSONValue
+    /// Tool definitions, if there are any.
+    public var tools: JSONValue?
+    /// Whether the text ends with the beginning of an assistant's message.
+    public var addGenerationPrompt: Bool
+    /// Whether the text ends with the last message's content.
+    public var continueFinalMessage = false
     /// `enable_thinking` and whatever else the template reads.
-    var variables = JSONObject()
+    public var variables = JSONObject()
 
     /// A conversation from its parts.
-    init(messages: JSONValue, addGenerationPrompt: Bool) {
+    public init(messages: JSONValue, addGenerationPrompt: Bool) {
         self.messages = messages
         self.addGenerationPrompt = addGenerationPrompt
-    }
-
-    /// Reads `messages`, `tools`, `add_generation_prompt`, `continue_final_message`, `enable_thinking`, `documents` and
-    /// `chat_template_kwargs` of a line.
-    ///
-    /// - Parameter addGenerationPrompt: What holds if the line does not say.
-    init(_ line: InputLine, addGenerationPrompt: Bool) throws {
-        guard let messages = line.field("messages"), messages.arrayValue != nil else {
-            let got = line.field("messages").map { "is \(InputLine.shown($0))" } ?? "is missing"
-            throw LineError("\"messages\" \(got), expected a list of {\"role\", \"content\"}")
-        }
-        self.messages = messages
-        tools = line.field("tools")
-        continueFinalMessage = try line.flag("continue_final_message") ?? false
-        self.addGenerationPrompt =
-            try line.flag("add_generation_prompt") ?? (addGenerationPrompt && !continueFinalMessage)
-        for (name, value) in line.field("chat_template_kwargs")?.objectValue ?? [:] { variables[name] = value }
-        variables["documents"] = line.field("documents") ?? variables["documents"]
-        if let thinking = try line.flag("enable_thinking") { variables["enable_thinking"] = .bool(thinking) }
     }
 }
