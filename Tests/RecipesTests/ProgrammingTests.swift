@@ -125,10 +125,4 @@ struct ProgrammingTests {
         #expect(fault("difficulty: 4").contains("within 1 and 3"))
         #expect(fault("template: 'Write {signature}'").contains("the placeholder {description} is missing"))
     }
-
-    @Test("a problem is pinned: a change of it would change everyone's data")
-    func pinned() throws {
-        let problem = try generator { $0.kinds = ["clamped"] }.problem(index: 0)
-        #expect(problem.key == "")
-    }
 }

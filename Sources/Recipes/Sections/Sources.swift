@@ -60,6 +60,9 @@ extension Recipe {
         public var count: Int?
         /// The seed; never `nil` in a recipe that was read.
         public var seed: Int?
+
+        /// Every default.
+        public init() {}
     }
 
     /// Rows of a JSON Lines file: one JSON object a line.

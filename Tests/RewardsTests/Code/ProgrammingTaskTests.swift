@@ -1,6 +1,7 @@
 import OrderedJSON
 import Recipes
 import Testing
+import WorkerProcesses
 
 @testable import Rewards
 
