@@ -174,7 +174,7 @@ public final class TrainableAdapter: Sendable {
         }
         let saved = replaced.compactMap { weight in
             value(weight.name).map {
-                SafetensorsEntry(name: weight.name, shape: weight.shape, floats: $0.toArray(), type: .float32)
+                WritableTensor(name: weight.name, shape: weight.shape, floats: $0.toArray(), type: .float32)
             }
         }
         try AdapterFolder.write(

@@ -196,7 +196,8 @@ struct CombinedAdapterTests {
                         let dot = (0..<columns).reduce(0.0) {
                             $0 + Double(low.a.values[i * columns + $1]) * Double(low.a.values[j * columns + $1])
                         }
-                        #expect(abs(dot - (i == j ? 1 : 0)) < 1e-5, "\(rows) \(columns) \(inner) rank \(rank) at \(i) \(j)")
+                        let place = "[\(rows), \(columns)] of \(inner), rank \(rank), at \(i) \(j)"
+                        #expect(abs(dot - (i == j ? 1 : 0)) < 1e-5, "\(place)")
                     }
                 }
             }
