@@ -10,13 +10,15 @@ struct BlockCodesTests {
         let format = try #require(tensor.type.codes)
         let (size, group) = (tensor.type.elementsPerBlock, format.groupSize)
         var codes = [UInt8](repeating: 0xEE, count: range.count)
-        var factors = [[UInt16]](repeating: Array(repeating: 0, count: range.count / size), count: 2)
-        var integers = [[Int8]](repeating: Array(repeating: 1, count: range.count / group), count: 2)
+        var d = [UInt16](repeating: 0, count: range.count / size)
+        var dmin = d
+        var scales = [Int8](repeating: 1, count: range.count / group)
+        var minima = scales
         codes.withUnsafeMutableBufferPointer { codes in
-            factors[0].withUnsafeMutableBufferPointer { d in
-                factors[1].withUnsafeMutableBufferPointer { dmin in
-                    integers[0].withUnsafeMutableBufferPointer { scales in
-                        integers[1].withUnsafeMutableBufferPointer { minima in
+            d.withUnsafeMutableBufferPointer { d in
+                dmin.withUnsafeMutableBufferPointer { dmin in
+                    scales.withUnsafeMutableBufferPointer { scales in
+                        minima.withUnsafeMutableBufferPointer { minima in
                             tensor.readCodes(
                                 range, codes: codes, factors: d, minimumFactors: dmin, scales: scales, minima: minima)
                         }
@@ -27,10 +29,10 @@ struct BlockCodesTests {
         return codes.indices.map { index in
             let code = format.bits == 8 ? Int(Int8(bitPattern: codes[index])) : Int(codes[index]) - format.bias
             #expect(format.bits == 8 || codes[index] < 1 << format.bits)
-            let scale = Float(Float16(bitPattern: factors[0][index / size])) * Float(integers[0][index / group])
+            let scale = Float(Float16(bitPattern: d[index / size])) * Float(scales[index / group])
             let product = scale * Float(code)
             guard format.hasMinima else { return product }
-            return product - Float(Float16(bitPattern: factors[1][index / size])) * Float(integers[1][index / group])
+            return product - Float(Float16(bitPattern: dmin[index / size])) * Float(minima[index / group])
         }
     }
 
