@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import QwenModel
 import Synchronization
+import TensorCore
 
 /// One published state of a named adapter. Immutable: a sequence that began with it ends with it.
 public struct AdapterVersion: Sendable {
@@ -56,19 +57,40 @@ public final class AdapterRegistry: Sendable {
 }
 
 extension Adapter {
-    /// SHA-256 over modules in the order of their names: name, shapes, scaling and the numbers' bits.
+    /// SHA-256 over modules in the order of their names: name, shapes, scaling and the numbers' bits; then over whole
+    /// weights in the order of theirs.
     public func contentDigest() -> String {
         var hash = SHA256()
         for (name, factors) in factors.sorted(by: { $0.key < $1.key }) {
             hash.update(data: Data("\(name)\n\(factors.a.shape)\(factors.b.shape)\(factors.scaling.bitPattern)\n".utf8))
-            for tensor in [factors.a, factors.b] {
-                hash.update(
-                    bufferPointer: UnsafeRawBufferPointer(start: tensor.floats, count: tensor.count * 4))
+            for tensor in [factors.a, factors.b, factors.magnitude].compactMap({ $0 }) { hash.update(tensor) }
+        }
+        for (name, weight) in weights.sorted(by: { $0.key < $1.key }) {
+            switch weight {
+            case .vector(let vector):
+                hash.update(data: Data("\(name)\n\(vector.shape)\n".utf8))
+                hash.update(vector)
+            case .matrix(let matrix):
+                hash.update(data: Data("\(name)\n\([matrix.rows, matrix.columns])\n".utf8))
+                let row = Tensor(shape: [matrix.columns])
+                for index in 0..<matrix.rows {
+                    matrix.readRow(index, into: row.floats)
+                    hash.update(row)
+                }
             }
         }
         return hash.finalize().map { byte in
             let hex = String(byte, radix: 16)
             return hex.count == 2 ? hex : "0" + hex
         }.joined()
+    }
+}
+
+extension SHA256 {
+    /// Adds the bits of a tensor's numbers.
+    fileprivate mutating func update(_ tensor: Tensor) {
+        withExtendedLifetime(tensor.storage) {
+            update(bufferPointer: UnsafeRawBufferPointer(start: tensor.floats, count: tensor.count * 4))
+        }
     }
 }

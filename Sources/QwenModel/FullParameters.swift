@@ -44,29 +44,42 @@ public final class FullParameters: Sendable {
     }
 }
 
-/// One weight of a model as full-parameter training sees it.
+/// One weight of a model as training sees it.
 struct ModelWeight: Sendable {
     let name: String
     let shape: [Int]
+    /// Makes the model compute with other numbers.
     let install: @Sendable (Tensor) -> Void
+    /// Other numbers in the form that the model computes with.
+    let replacement: @Sendable (Tensor) -> Adapter.Weight
+    /// The numbers that the model computes with.
+    let values: @Sendable () -> Tensor
 
     init(_ name: String, _ matrix: PackedMatrix) {
         self.name = name
         shape = [matrix.rows, matrix.columns]
         install = { matrix.refill(from: $0) }
+        replacement = { .matrix(PackedMatrix($0, type: matrix.type)) }
+        values = {
+            let values = Tensor(shape: [matrix.rows, matrix.columns])
+            parallelFor(matrix.rows) { matrix.readRow($0, into: values.floats + $0 * matrix.columns) }
+            return values
+        }
     }
 
     init(_ name: String, _ vector: Tensor) {
         self.name = name
         shape = vector.shape
         install = { vector.floats.update(from: $0.floats, count: vector.count) }
+        replacement = { .vector($0.copy()) }
+        values = { vector.copy() }
     }
 }
 
 extension QwenModel {
     /// All weights in the order of a forward pass; a tied head is the embedding.
     var weights: [ModelWeight] {
-        var result = [ModelWeight("model.embed_tokens.weight", table)]
+        var result = [ModelWeight(EmbeddingLayer.name + ".weight", embed.table)]
         func append(_ layer: LinearLayer) {
             result.append(ModelWeight(layer.name + ".weight", layer.weight))
             if let bias = layer.bias { result.append(ModelWeight(layer.name + ".bias", bias)) }
@@ -82,6 +95,11 @@ extension QwenModel {
         append(finalNorm)
         if !configuration.tieWordEmbeddings { append(head) }
         return result
+    }
+
+    /// The weights that an adapter may have of its own: all, and the vocabulary projection also where it is the embedding.
+    var replaceableWeights: [ModelWeight] {
+        weights + (configuration.tieWordEmbeddings ? [ModelWeight(head.name + ".weight", head.weight)] : [])
     }
 
     /// The linear layers that adapters may correct, in the order of a forward pass, the vocabulary projection last.

@@ -51,14 +51,24 @@ public struct InitializedWeights: WeightSource {
             list += [
                 (name + "input_layernorm.weight", [c.hiddenSize]),
                 (name + "post_attention_layernorm.weight", [c.hiddenSize]),
-                (name + "mlp.gate_proj.weight", [c.intermediateSize, c.hiddenSize]),
-                (name + "mlp.up_proj.weight", [c.intermediateSize, c.hiddenSize]),
-                (name + "mlp.down_proj.weight", [c.hiddenSize, c.intermediateSize]),
             ]
+            list += feedForward(name + "mlp.", c, layer: layer)
         }
         list.append(("model.norm.weight", [c.hiddenSize]))
         if !c.tieWordEmbeddings { list.append(("lm_head.weight", [c.vocabularySize, c.hiddenSize])) }
         return list
+    }
+
+    private static func feedForward(_ name: String, _ c: QwenConfiguration, layer: Int) -> [(String, [Int])] {
+        func gated(_ name: String, width: Int) -> [(String, [Int])] {
+            [
+                (name + "gate_proj.weight", [width, c.hiddenSize]), (name + "up_proj.weight", [width, c.hiddenSize]),
+                (name + "down_proj.weight", [c.hiddenSize, width]),
+            ]
+        }
+        guard let experts = c.experts, experts.isSparse[layer] else { return gated(name, width: c.intermediateSize) }
+        return [(name + "gate.weight", [experts.count, c.hiddenSize])]
+            + (0..<experts.count).flatMap { gated("\(name)experts.\($0).", width: experts.intermediateSize) }
     }
 
     /// A fresh weight.

@@ -1,47 +1,5 @@
 import TensorCore
 
-/// What a forward pass carries besides activations.
-public struct ForwardContext: Sendable {
-    /// Which adapter applies to which rows; disjoint ranges, rising.
-    public let adapters: [AdapterRun]
-    /// Where parameter gradients go; `nil` when nothing is recorded.
-    public let pass: GradientPass?
-
-    /// A context.
-    public init(adapters: [AdapterRun], pass: GradientPass?) {
-        self.adapters = adapters
-        self.pass = pass
-    }
-
-    /// The same with another pass.
-    func with(_ pass: GradientPass?) -> ForwardContext { ForwardContext(adapters: adapters, pass: pass) }
-
-    /// The context as a piece of the rows sees it.
-    func restricted(to rows: Range<Int>, pass: GradientPass?) -> ForwardContext {
-        let runs = adapters.compactMap { run -> AdapterRun? in
-            let part = run.rows.clamped(to: rows)
-            guard !part.isEmpty else { return nil }
-            return AdapterRun(
-                rows: part.lowerBound - rows.lowerBound..<part.upperBound - rows.lowerBound, adapter: run.adapter)
-        }
-        return ForwardContext(adapters: runs, pass: pass?.restricted(to: rows))
-    }
-}
-
-/// Consecutive rows of a batch that use one adapter.
-public struct AdapterRun: Sendable {
-    /// The rows.
-    public let rows: Range<Int>
-    /// Their adapter.
-    public let adapter: Adapter
-
-    /// A run.
-    public init(rows: Range<Int>, adapter: Adapter) {
-        self.rows = rows
-        self.adapter = adapter
-    }
-}
-
 /// A linear layer of the frozen base, which adapters may correct.
 public struct LinearLayer: Sendable {
     /// The module's name, for example `model.layers.0.self_attn.q_proj`.
@@ -66,29 +24,41 @@ public struct LinearLayer: Sendable {
     /// - Parameter x: `[N, in]`.
     /// - Returns: `[N, out]`.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-        let terms = context.adapters.compactMap { run in
-            run.adapter.factors[name].map { factors in
-                LowRankTerm(
-                    rows: run.rows, down: factors.down, up: factors.up, scaling: factors.scaling,
-                    gradients: gradients(of: factors, context.pass))
+        let rows = 0..<x.shape[0]
+        return linear(
+            x, parts: parts(rows, context), lowRank: terms(rows, context), units: context.pass?.units ?? [])
+    }
+
+    /// The weights of some rows: the base's, or an adapter's own.
+    func parts(_ rows: Range<Int>, _ context: ForwardContext) -> [LinearPart] {
+        context.parts(rows, name: name + ".weight").flatMap { part in
+            context.parts(part.rows, name: name + ".bias").map { biasPart in
+                LinearPart(
+                    rows: biasPart.rows, weight: part.weight?.matrix ?? weight, bias: biasPart.weight?.vector ?? bias,
+                    gradients: (
+                        part.weight == nil ? context.baseGradient(of: weightName) : part.gradient, biasPart.gradient
+                    ))
             }
         }
-        return linear(
-            x, weight: weight, bias: bias, lowRank: terms,
-            gradients: (context.pass?.gradient(of: weightName), context.pass?.gradient(of: name + ".bias")),
-            units: context.pass?.units ?? [])
+    }
+
+    /// The low-rank terms of some rows.
+    func terms(_ rows: Range<Int>, _ context: ForwardContext) -> [LowRankTerm] {
+        context.adapters.compactMap { run in
+            let part = run.rows.clamped(to: rows)
+            guard !part.isEmpty, let factors = run.adapter.factors[name] else { return nil }
+            var term = factors.term(rows: part, module: name, pass: context.pass)
+            term.mask = context.dropout?.mask(part, module: name, width: inputs)
+            return term
+        }
     }
 
     /// Whether it is the bare product with its weight: nothing of it is trained, no adapter corrects it, it has no bias.
     func isFrozen(_ context: ForwardContext) -> Bool {
-        bias == nil && context.pass?.gradient(of: weightName) == nil
-            && context.adapters.allSatisfy { $0.adapter.factors[name] == nil }
-    }
-
-    private func gradients(of factors: Adapter.Factors, _ pass: GradientPass?) -> (down: Tensor, up: Tensor)? {
-        guard let down = pass?.gradient(of: Adapter.downName(name)), let up = pass?.gradient(of: Adapter.upName(name))
-        else { return nil }
-        return (down, up)
+        bias == nil && context.baseGradient(of: weightName) == nil
+            && context.adapters.allSatisfy {
+                $0.adapter.factors[name] == nil && $0.adapter.weights[name + ".weight"] == nil
+            }
     }
 }
 
@@ -99,6 +69,42 @@ struct NormLayer: Sendable {
     let epsilon: Float
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-        rmsNorm(x, weight: weight, epsilon: epsilon, gradient: context.pass?.gradient(of: name + ".weight"))
+        piecewise(x, context.parts(0..<x.shape[0], name: name + ".weight")) { x, part in
+            rmsNorm(x, weight: part.weight?.vector ?? weight, epsilon: epsilon, gradient: part.gradient)
+        }
     }
+}
+
+/// The embedding of tokens.
+struct EmbeddingLayer: Sendable {
+    static let name = "model.embed_tokens"
+    let table: PackedMatrix
+
+    func callAsFunction(_ ids: [Int32], _ context: ForwardContext) -> Tensor {
+        let parts = context.parts(0..<ids.count, name: Self.name + ".weight")
+        guard let part = parts.first, parts.count > 1 else {
+            return embedding(ids, table: parts.first?.weight?.matrix ?? table, gradient: parts.first?.gradient)
+        }
+        precondition(context.pass == nil, "embedding: rows of one adapter, expected when it is trained: \(part.rows)")
+        return stacked(parts.map { embedding(Array(ids[$0.rows]), table: $0.weight?.matrix ?? table) })
+    }
+}
+
+/// Applies a body to all rows, or where adapters have weights of their own to each part of the rows.
+private func piecewise(_ x: Tensor, _ parts: [WeightPart], _ body: (Tensor, WeightPart) -> Tensor) -> Tensor {
+    if parts.count == 1 { return body(x, parts[0]) }
+    precondition(x.node == nil, "rows of several adapters can't be trained together")
+    return stacked(parts.map { body(x.rows($0.rows), $0) })
+}
+
+/// Tensors of one width, one below the other; off the tape.
+private func stacked(_ parts: [Tensor]) -> Tensor {
+    let shape = parts.first.map { Array($0.shape.dropFirst()) } ?? []
+    let y = Tensor(shape: [parts.reduce(0) { $0 + $1.shape[0] }] + shape)
+    var row = 0
+    for part in parts {
+        y.rows(row..<row + part.shape[0]).floats.update(from: part.floats, count: part.count)
+        row += part.shape[0]
+    }
+    return y
 }

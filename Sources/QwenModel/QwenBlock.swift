@@ -52,7 +52,7 @@ struct QwenBlock: Sendable {
     let inputNorm: NormLayer
     let attention: QwenAttention
     let postAttentionNorm: NormLayer
-    let mlp: QwenMLP
+    let mlp: FeedForward
 
     func callAsFunction(_ x: Tensor, _ placement: Placement, _ context: ForwardContext) -> Tensor {
         let x = add(x, attention(inputNorm(x, context), placement, context))  // [N, C]
@@ -73,14 +73,18 @@ extension WeightReader {
             qNorm: c.qkNorm ? try norm(name + "self_attn.q_norm", c.headDim, epsilon: c.rmsNormEpsilon) : nil,
             kNorm: c.qkNorm ? try norm(name + "self_attn.k_norm", c.headDim, epsilon: c.rmsNormEpsilon) : nil,
             headDim: c.headDim, window: c.windows[layer])
-        let mlp = QwenMLP(
-            gate: try linear(name + "mlp.gate_proj", rows: c.intermediateSize, columns: c.hiddenSize, bias: false),
-            up: try linear(name + "mlp.up_proj", rows: c.intermediateSize, columns: c.hiddenSize, bias: false),
-            down: try linear(name + "mlp.down_proj", rows: c.hiddenSize, columns: c.intermediateSize, bias: false))
         return QwenBlock(
             inputNorm: try norm(name + "input_layernorm", c.hiddenSize, epsilon: c.rmsNormEpsilon),
             attention: attention,
             postAttentionNorm: try norm(name + "post_attention_layernorm", c.hiddenSize, epsilon: c.rmsNormEpsilon),
-            mlp: mlp)
+            mlp: try feedForward(layer, name + "mlp", c))
+    }
+
+    /// The gated feed-forward layer of a width.
+    func mlp(_ name: String, _ c: QwenConfiguration, width: Int) throws -> QwenMLP {
+        QwenMLP(
+            gate: try linear(name + ".gate_proj", rows: width, columns: c.hiddenSize, bias: false),
+            up: try linear(name + ".up_proj", rows: width, columns: c.hiddenSize, bias: false),
+            down: try linear(name + ".down_proj", rows: c.hiddenSize, columns: width, bias: false))
     }
 }

@@ -16,14 +16,26 @@ extension QwenConfiguration {
     public var linearShapes: [LinearShape] {
         let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
         let parts = [
-            ("self_attn.q_proj", hiddenSize, queries), ("self_attn.k_proj", hiddenSize, keys),
-            ("self_attn.v_proj", hiddenSize, keys), ("self_attn.o_proj", queries, hiddenSize),
-            ("mlp.gate_proj", hiddenSize, intermediateSize), ("mlp.up_proj", hiddenSize, intermediateSize),
-            ("mlp.down_proj", intermediateSize, hiddenSize),
+            ("q_proj", hiddenSize, queries), ("k_proj", hiddenSize, keys), ("v_proj", hiddenSize, keys),
+            ("o_proj", queries, hiddenSize),
         ]
         return (0..<hiddenLayers).flatMap { layer in
-            parts.map { LinearShape(name: "model.layers.\(layer).\($0)", inputs: $1, outputs: $2) }
+            parts.map { LinearShape(name: "model.layers.\(layer).self_attn.\($0)", inputs: $1, outputs: $2) }
+                + feedForwardShapes(layer, name: "model.layers.\(layer).mlp.")
         } + [LinearShape(name: "lm_head", inputs: hiddenSize, outputs: vocabularySize)]
+    }
+
+    private func feedForwardShapes(_ layer: Int, name: String) -> [LinearShape] {
+        func gated(_ name: String, width: Int) -> [LinearShape] {
+            [
+                LinearShape(name: name + "gate_proj", inputs: hiddenSize, outputs: width),
+                LinearShape(name: name + "up_proj", inputs: hiddenSize, outputs: width),
+                LinearShape(name: name + "down_proj", inputs: width, outputs: hiddenSize),
+            ]
+        }
+        guard let experts, experts.isSparse[layer] else { return gated(name, width: intermediateSize) }
+        return [LinearShape(name: name + "gate", inputs: hiddenSize, outputs: experts.count)]
+            + (0..<experts.count).flatMap { gated("\(name)experts.\($0).", width: experts.intermediateSize) }
     }
 
     /// Numbers in norms and biases.
@@ -41,11 +53,15 @@ extension QwenConfiguration {
 
     /// Bytes of the weights as they are kept in memory.
     public func weightBytes(_ precision: ElementType) -> Int {
-        func packed(rows: Int, columns: Int) -> Int {
+        func packed(rows: Int, columns: Int, _ precision: ElementType) -> Int {
             (rows + 15) / 16 * 16 * (precision == .bfloat16 ? (columns + 1) & ~1 : columns) * precision.byteCount
         }
-        let matrices = linearShapes.reduce(0) { $0 + packed(rows: $1.outputs, columns: $1.inputs) }
-        return matrices + (tieWordEmbeddings ? 0 : packed(rows: vocabularySize, columns: hiddenSize)) + 4 * vectorCount
+        let matrices = linearShapes.reduce(0) {
+            // Routers are kept in single precision.
+            $0 + packed(rows: $1.outputs, columns: $1.inputs, $1.name.hasSuffix("mlp.gate") ? .float32 : precision)
+        }
+        return matrices + (tieWordEmbeddings ? 0 : packed(rows: vocabularySize, columns: hiddenSize, precision)) + 4
+            * vectorCount
     }
 
     /// Bytes of a token's keys and values over all layers.
@@ -59,12 +75,17 @@ extension QwenConfiguration {
         // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
         // norm or the gate makes of them is made again. A head's sum of exponentials and a norm's factor are single numbers.
         let norms = qkNorm ? queries + keys : 0
-        return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + 2 * intermediateSize + 3 * attentionHeads + 2)
+        // In a mixture each token is in several experts, and what they give is kept too.
+        let sparse = experts.map { $0.perToken * (2 * $0.intermediateSize + 2 * hiddenSize) + 3 * $0.count } ?? 0
+        let gated = max(2 * intermediateSize, sparse)
+        return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + gated + 3 * attentionHeads + 2)
     }
 
     /// Bytes that one block's forward pass holds for each row at the same time: the residual stream, its norm, the gated
     /// layer's halves and their product, and an operand rounded to half the width.
     public var workingBytes: Int {
-        4 * (3 * hiddenSize + 3 * intermediateSize) + 2 * intermediateSize
+        let sparse = experts.map { $0.perToken * ($0.intermediateSize + hiddenSize) } ?? 0
+        let width = max(intermediateSize, sparse)
+        return 4 * (3 * hiddenSize + 3 * width) + 2 * width
     }
 }

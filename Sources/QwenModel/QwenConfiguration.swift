@@ -2,7 +2,7 @@ import OrderedJSON
 
 /// The sizes and switches of a Qwen model, named as in Hugging Face's config.json.
 public struct QwenConfiguration: Sendable, Hashable {
-    /// `qwen2` or `qwen3`.
+    /// `qwen2`, `qwen3` or `qwen3_moe`.
     public var modelType: String
     /// V, tokens that have a row in the embedding.
     public var vocabularySize: Int
@@ -36,6 +36,8 @@ public struct QwenConfiguration: Sendable, Hashable {
     public var maxPositionEmbeddings: Int
     /// Tokens that end a completion.
     public var eosTokenIDs: [Int]
+    /// The experts of sparse blocks; `nil` for a dense model.
+    public var experts: ExpertConfiguration?
 
     /// Reads a config.json; both the Hub's spelling (`rope_theta`, `rope_scaling`) and that of transformers 5
     /// (`rope_parameters`, `layer_types`).
@@ -56,21 +58,23 @@ public struct QwenConfiguration: Sendable, Hashable {
                 "num_key_value_heads",
                 "\(keyValueHeads) must divide num_attention_heads \(attentionHeads) into at most 32 a group")
         }
-        qkNorm = modelType == "qwen3"
-        guard qkNorm || fields["head_dim"] != nil || hiddenSize % attentionHeads == 0 else {
+        qkNorm = modelType != "qwen2"
+        guard modelType == "qwen3" || fields["head_dim"] != nil || hiddenSize % attentionHeads == 0 else {
             throw fields.invalid("head_dim", "is missing and \(attentionHeads) heads do not divide \(hiddenSize)")
         }
         // Where the key is missing, transformers takes 128 for Qwen3, whatever the hidden size.
-        headDim = try fields.size("head_dim", limit: 1024, default: qkNorm ? 128 : hiddenSize / attentionHeads)
+        headDim = try fields.size(
+            "head_dim", limit: 1024, default: modelType == "qwen3" ? 128 : hiddenSize / attentionHeads)
         guard headDim % 2 == 0 else { throw fields.invalid("head_dim", "\(headDim) is odd") }
         rmsNormEpsilon = Float(try fields.number("rms_norm_eps", default: 1e-6))
         maxPositionEmbeddings = try fields.size("max_position_embeddings", limit: 1 << 26, default: 32768)
         rope = try RotaryConfiguration(fields, maxPositionEmbeddings: maxPositionEmbeddings)
         let hasBias = try fields.flag("attention_bias", default: false)
         attentionBias = modelType == "qwen2" || hasBias
-        outputBias = modelType == "qwen3" && hasBias
+        outputBias = qkNorm && hasBias
         tieWordEmbeddings = try fields.flag("tie_word_embeddings", default: false)
-        windows = try fields.windows(layers: hiddenLayers)
+        windows = try fields.windows(layers: hiddenLayers, onAll: modelType == "qwen3_moe")
+        experts = modelType == "qwen3_moe" ? try ExpertConfiguration(fields, layers: hiddenLayers) : nil
         eosTokenIDs = try fields.tokenIDs("eos_token_id")
         let activation = try fields.text("hidden_act", default: "silu")
         guard activation == "silu" else {
@@ -138,22 +142,27 @@ struct ConfigurationFields {
     func modelType() throws(QwenModelError) -> String {
         let type = self["model_type"]?.stringValue ?? ""
         switch type {
-        case "qwen2", "qwen3": return type
-        case "qwen2_moe", "qwen3_moe":
-            throw QwenModelError(.unsupported, "\(path): mixture-of-experts models (\(type)) are not supported yet")
+        case "qwen2", "qwen3", "qwen3_moe": return type
+        case "qwen2_moe":
+            throw QwenModelError(
+                .unsupported, "\(path): models with a shared expert (\(type)) are not supported; qwen3_moe models are")
         default:
             throw QwenModelError(
                 .unsupported,
-                "\(path): model_type is '\(type)', expected 'qwen2' or 'qwen3' (Qwen2, Qwen2.5, QwQ, Qwen3)")
+                "\(path): model_type is '\(type)', expected 'qwen2', 'qwen3' or 'qwen3_moe' (Qwen2, Qwen2.5, QwQ, Qwen3)"
+            )
         }
     }
 
     /// Sliding windows by block: `layer_types` where given, else Qwen's `max_window_layers` rule.
-    func windows(layers: Int) throws(QwenModelError) -> [Int] {
+    ///
+    /// - Parameter onAll: Whether every block has the window, as in Qwen3's mixtures.
+    func windows(layers: Int, onAll: Bool) throws(QwenModelError) -> [Int] {
         guard try flag("use_sliding_window", default: false), self["sliding_window"] != nil else {
             return Array(repeating: 0, count: layers)
         }
         let window = try size("sliding_window", limit: 1 << 26)
+        if onAll { return Array(repeating: window, count: layers) }
         if let value = self["layer_types"] {
             let types = value.arrayValue ?? []
             guard types.count == layers, types.allSatisfy({ ["sliding_attention", "full_attention"].contains($0) })

@@ -3,13 +3,13 @@ import ModelFiles
 import Synchronization
 import TensorCore
 
-/// A Qwen2, Qwen2.5, QwQ or dense Qwen3 language model. The base is read-only and shared; adapters are arguments.
+/// A Qwen2, Qwen2.5, QwQ or Qwen3 language model, dense or with experts. The base is read-only and shared; adapters are arguments.
 public final class QwenModel: Sendable {
     /// Sizes and switches.
     public let configuration: QwenConfiguration
     /// Type of the weights and of keys and values: `float32`, the reference, or `bfloat16`, for speed.
     public let precision: ElementType
-    let table: PackedMatrix
+    let embed: EmbeddingLayer
     let blocks: [QwenBlock]
     let finalNorm: NormLayer
     let head: LinearLayer
@@ -25,13 +25,14 @@ public final class QwenModel: Sendable {
         let reader = WeightReader(source: source, precision: precision)
         configuration = c
         self.precision = precision
-        table = try reader.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.hiddenSize)
+        embed = EmbeddingLayer(
+            table: try reader.matrix("model.embed_tokens.weight", rows: c.vocabularySize, columns: c.hiddenSize))
         blocks = try (0..<c.hiddenLayers).map { try reader.block($0, c) }
         finalNorm = try reader.norm("model.norm", c.hiddenSize, epsilon: c.rmsNormEpsilon)
         head =
             c.tieWordEmbeddings
             ? LinearLayer(
-                name: "lm_head", weight: table, bias: nil, weightName: "model.embed_tokens.weight")
+                name: "lm_head", weight: embed.table, bias: nil, weightName: "model.embed_tokens.weight")
             : try reader.linear("lm_head", rows: c.vocabularySize, columns: c.hiddenSize, bias: false)
         rotaryTable = Mutex(Self.rotaryTable(c, positions: 1024))
     }
@@ -82,7 +83,8 @@ public final class QwenModel: Sendable {
         case .beyond(let bytes):
             let inputs = rows * configuration.hiddenSize * 4
             let left = bytes - blocks.count * inputs
-            return blocks.count - min(blocks.count, max(0, left / max(1, rows * configuration.activationBytes - inputs)))
+            return blocks.count
+                - min(blocks.count, max(0, left / max(1, rows * configuration.activationBytes - inputs)))
         }
     }
 
@@ -99,9 +101,9 @@ public final class QwenModel: Sendable {
         observe: ((Int, Tensor) -> Void)? = nil
     ) -> Tensor {
         let rotary = rotary(covering: Int(batch.layout.positions.max() ?? 0))
-        var x = embedding(batch.ids, table: table, gradient: pass?.gradient(of: "model.embed_tokens.weight"))  // [N, C]
+        let context = ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout)
+        var x = embed(batch.ids, context)  // [N, C]
         observe?(-1, x)
-        let context = ForwardContext(adapters: batch.adapters, pass: pass)
         let firstKept = firstKept(recomputation, rows: batch.ids.count)
         for (layer, block) in blocks.enumerated() {
             let placement = Placement(
@@ -160,17 +162,8 @@ public final class QwenModel: Sendable {
 
     /// The context of selected rows: runs and units counted among them.
     private func context(rows: [Int], batch: TokenBatch, pass: GradientPass?) -> ForwardContext {
-        func selected(_ range: Range<Int>) -> Range<Int> {
-            let inside = rows.indices.filter { range.contains(rows[$0]) }
-            guard let first = inside.first, let last = inside.last else { return 0..<0 }
-            precondition(last - first + 1 == inside.count, "logProbs: rows of one unit or run must stand together")
-            return first..<last + 1
-        }
-        let runs = batch.adapters.map { AdapterRun(rows: selected($0.rows), adapter: $0.adapter) }
-            .filter { !$0.rows.isEmpty }
-        let units = pass == nil ? [] : batch.units.map(selected).filter { !$0.isEmpty }
-        return ForwardContext(
-            adapters: runs, pass: pass.map { GradientPass(parameters: $0.parameters, units: units) })
+        let pass = pass.map { GradientPass(parameters: $0.parameters, units: batch.units) }
+        return ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout).selecting(rows)
     }
 
     /// Cuts units into pieces whose logits take at most about 32 MB.

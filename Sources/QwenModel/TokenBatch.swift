@@ -12,6 +12,10 @@ public struct TokenBatch: Sendable {
     public let adapters: [AdapterRun]
     /// Rows cut into the units whose gradients are added one after the other.
     public let units: [Range<Int>]
+    /// Which inputs of adapters are dropped; `nil` but in training.
+    public var dropout: RowDropout?
+    /// Which token of which sequence each row is; empty where nobody has said.
+    public private(set) var places: [RowDropout.Place] = []
 
     /// A batch.
     public init(ids: [Int32], layout: SequenceLayout, adapters: [AdapterRun] = [], units: [Range<Int>]? = nil) {
@@ -28,6 +32,10 @@ public struct TokenBatch: Sendable {
         public let prompt: [Int]
         /// The completions' tokens.
         public let completions: [[Int]]
+        /// The number of the prompt or row of data within the update.
+        public var unit = 0
+        /// The number of the first completion within its prompt's, where a group has been cut.
+        public var firstSample = 0
 
         /// A group.
         public init(prompt: [Int], completions: [[Int]]) {
@@ -46,23 +54,32 @@ public struct TokenBatch: Sendable {
         var builder = BatchBuilder()
         var units: [Range<Int>] = []
         var predictors: [[[Int]]] = []
+        var places: [RowDropout.Place] = []
+        func place(_ count: Int, _ unit: Int, sample: Int, from position: Int) {
+            places += (0..<count).map { RowDropout.Place(unit: unit, sample: sample, position: position + $0) }
+        }
         for group in groups {
             let start = builder.ids.count
             let prompt = builder.append(group.prompt, firstPosition: 0, parent: nil)
+            place(group.prompt.count, group.unit, sample: 0, from: 0)
             let last = builder.ids.count - 1
             predictors.append(
-                group.completions.map { completion in
+                group.completions.enumerated().map { index, completion in
                     // The last token predicts nothing that is asked for, so it is not computed.
                     guard completion.count > 1 else { return completion.isEmpty ? [] : [last] }
                     let row = builder.ids.count
                     builder.append(completion.dropLast(), firstPosition: group.prompt.count, parent: prompt)
+                    place(
+                        completion.count - 1, group.unit, sample: group.firstSample + index + 1,
+                        from: group.prompt.count)
                     return [last] + (row..<row + completion.count - 1)
                 })
             units.append(start..<builder.ids.count)
         }
         let runs = adapter.map { [AdapterRun(rows: 0..<builder.ids.count, adapter: $0)] } ?? []
         let layout = SequenceLayout(segments: builder.segments, groupSize: groupSize)
-        let batch = TokenBatch(ids: builder.ids, layout: layout, adapters: runs, units: units)
+        var batch = TokenBatch(ids: builder.ids, layout: layout, adapters: runs, units: units)
+        batch.places = places
         return (batch, builder.pageCount, predictors)
     }
 }

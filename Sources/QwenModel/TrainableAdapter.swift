@@ -2,169 +2,182 @@ import ModelFiles
 import Randomness
 import TensorCore
 
-/// The factors of an adapter while they are trained: one flat buffer for the optimizer, and immutable snapshots for
-/// everything that computes.
+/// An adapter while it is trained: one flat buffer for the optimizer, and immutable snapshots for everything that computes.
+///
+/// Beside the factors that are trained a module can have factors that stay: those of an adapter beneath, or what an
+/// initialisation took from the base (PiSSA, OLoRA). Both stand in one pair of matrices, the trained rows of A and columns
+/// of B first, in memory as on disk:
+///
+///     y = W x + s · [B | B₀] [A ; A₀] x
+///
+/// So an adapter in a file is an ordinary adapter of the untouched base, and computes the bits that were trained.
 public final class TrainableAdapter: Sendable {
-    /// What is written to adapter_config.json.
+    /// What is written to adapter_config.json: ranks count the factors that stay too.
     public let configuration: AdapterConfiguration
-    /// All A and B, in the order of the model's layers.
+    /// A, B and the magnitudes in the order of the model's layers, then the weights that are trained whole.
     public let parameters: ParameterSet
-    private let modules: [(name: String, scaling: Float)]
+    private let model: QwenModel
+    private let modules: [Module]
+    private let replaced: [ModelWeight]
 
-    /// Fresh factors: A uniform in ±1/√in (Kaiming's rule as PEFT applies it), B zero, so that the adapted model starts
-    /// as the base.
+    /// One corrected layer.
+    struct Module: Sendable {
+        let layer: LinearLayer
+        /// Of the factors that are trained; 0 where all of them stay.
+        var rank: Int
+        let scaling: Float
+        /// A₀ `[R₀, in]` and B₀ `[out, R₀]`.
+        var frozen: (a: Tensor, b: Tensor)?
+    }
+
+    /// Fresh factors: A uniform in ±1/√in (Kaiming's rule as PEFT applies it) and B zero, or as `init_lora_weights` names
+    /// it: `pissa` or `olora`. The adapted model starts as the base, with the adapter beneath if there is one.
     ///
     /// - Parameter seed: Of the run; the numbers depend on nothing else.
+    /// - Parameter beneath: An adapter of the same base that stays as it is, without magnitudes and whole weights.
     /// - Throws: `ModelFileError` for an unusable configuration, `QwenModelError` if no layer is targeted or the
     ///   configuration asks for what is not supported.
-    public init(_ configuration: AdapterConfiguration, model: QwenModel, seed: UInt64) throws {
+    public convenience init(
+        _ configuration: AdapterConfiguration, model: QwenModel, seed: UInt64, beneath: Adapter? = nil
+    ) throws {
+        let initialization = try LowRankInitialization(configuration)
         try configuration.refuseUnsupported()
+        guard configuration.targetParameters.isEmpty else {
+            throw QwenModelError(
+                .unsupported,
+                "target_parameters is for adapters that are read; name the experts' layers in target_modules instead")
+        }
         let targeting = try AdapterTargeting(configuration, familyDefaults: Adapter.familyDefaults)
-        let layers = model.linearLayers.filter {
+        let targets = model.linearLayers.filter {
             targeting.targets(moduleNamed: $0.name, isOutputHead: $0.name == "lm_head")
         }
-        guard !layers.isEmpty else {
+        let replaced = model.replaceableWeights.filter { targeting.saves(weightNamed: $0.name) }
+        guard !targets.isEmpty || !replaced.isEmpty else {
             throw QwenModelError(.mismatched, "the adapter's target_modules match no linear layer of the model")
         }
-        self.configuration = configuration
-        modules = try layers.map { ($0.name, try targeting.finiteScaling(of: $0.name)) }
-        parameters = ParameterSet(
-            layers.flatMap { layer in
-                let rank = targeting.rank(of: layer.name)
-                return [
-                    (Adapter.downName(layer.name), [rank, layer.inputs]),
-                    (Adapter.upName(layer.name), [layer.outputs, rank]),
-                ]
-            })
-        for (index, entry) in parameters.entries.enumerated() where index % 2 == 0 {
-            let values = parameters.value(entry)
-            let bound = 1 / Float(entry.shape[1]).squareRoot()
-            let address = RandomAddress(seed: seed, purpose: .adapterInitialization, prompt: index)
-            parallelFor(entry.count, pieces: 4096) { range in
-                for place in range { values.floats[place] = Float(address.uniform(at: place) * 2 - 1) * bound }
+        var modules: [Module] = []
+        for layer in targets {
+            let rank = targeting.rank(of: layer.name)
+            guard initialization == .zero || rank <= min(layer.inputs, layer.outputs) else {
+                throw QwenModelError(
+                    .mismatched,
+                    "\(layer.name) is [\(layer.outputs), \(layer.inputs)], which has no \(rank) singular vectors; "
+                        + "lower the rank")
             }
+            modules.append(
+                Module(layer: layer, rank: rank, scaling: try targeting.finiteScaling(of: layer.name)))
+        }
+        let starts = initialization.factors(of: modules, seed: seed)
+        for (index, start) in starts.enumerated() where initialization != .zero {
+            modules[index].frozen = (start.a, start.b.negated())
+        }
+        try self.init(configuration, model: model, modules: modules, replaced: replaced, beneath: beneath)
+        for (module, start) in zip(modules, starts) {
+            set(Adapter.downName(module.layer.name), start.a)
+            set(Adapter.upName(module.layer.name), start.b)
+        }
+        for weight in replaced { set(weight.name, weight.values()) }
+        guard configuration.useDora else { return }
+        for module in self.modules {
+            let (a, b) = factors(of: module)
+            set(
+                Adapter.magnitudeName(module.layer.name),
+                rowNorms(of: module.layer.weight, adding: a, b, scaling: module.scaling))
         }
     }
 
     /// Goes on from a saved adapter.
     ///
+    /// - Parameter beneath: An adapter of the same base that stays as it is.
     /// - Throws: `ModelFileError` or `QwenModelError` if the folder can't be read or doesn't fit the model.
-    public init(continuing folder: AdapterFolder, model: QwenModel) throws {
+    public convenience init(continuing folder: AdapterFolder, model: QwenModel, beneath: Adapter? = nil) throws {
         let saved = try Adapter(folder, model: model)
-        let names = model.linearLayers.map(\.name).filter { saved.factors[$0] != nil }
-        configuration = folder.configuration
-        modules = names.compactMap { name in saved.factors[name].map { (name, $0.scaling) } }
-        parameters = ParameterSet(
-            names.flatMap { name in
-                [
-                    (Adapter.downName(name), saved.factors[name]?.a.shape ?? []),
-                    (Adapter.upName(name), saved.factors[name]?.b.shape ?? []),
-                ]
-            })
-        for name in names {
-            for (key, tensor) in [
-                (Adapter.downName(name), saved.factors[name]?.a), (Adapter.upName(name), saved.factors[name]?.b),
-            ] {
-                guard let tensor, let entry = parameters.entry(named: key) else { continue }
-                parameters.value(entry).floats.update(from: tensor.floats, count: tensor.count)
-            }
+        let modules = model.linearLayers.compactMap { layer in
+            saved.factors[layer.name].map { Module(layer: layer, rank: $0.a.shape[0], scaling: $0.scaling) }
+        }
+        let replaced = model.replaceableWeights.filter { saved.weights[$0.name] != nil }
+        let configuration = folder.configuration.withoutFusedExperts(modules)
+        try self.init(configuration, model: model, modules: modules, replaced: replaced, beneath: beneath)
+        for module in modules {
+            guard let factors = saved.factors[module.layer.name] else { continue }
+            set(Adapter.downName(module.layer.name), factors.a)
+            set(Adapter.upName(module.layer.name), factors.b)
+            if let magnitude = factors.magnitude { set(Adapter.magnitudeName(module.layer.name), magnitude) }
+        }
+        for weight in replaced {
+            // As stored, not as the model rounds them.
+            guard let stored = folder.savedTensors[weight.name] else { continue }
+            set(weight.name, Tensor(try stored.floats(), shape: weight.shape))
         }
     }
 
-    /// The factors of one module.
-    private func factors(_ module: String) -> (a: Tensor, b: Tensor)? {
-        guard let a = parameters.entry(named: Adapter.downName(module)),
-            let b = parameters.entry(named: Adapter.upName(module))
-        else { return nil }
-        return (parameters.value(a), parameters.value(b))
+    private init(
+        _ configuration: AdapterConfiguration, model: QwenModel, modules: [Module], replaced: [ModelWeight],
+        beneath: Adapter?
+    ) throws {
+        self.model = model
+        self.replaced = replaced
+        self.modules = try modules.stacked(on: beneath, model: model, configuration)
+        self.configuration = configuration.holding(self.modules)
+        var shapes: [(String, [Int])] = []
+        for module in self.modules where module.rank > 0 {
+            let (name, layer) = (module.layer.name, module.layer)
+            shapes.append((Adapter.downName(name), [module.rank, layer.inputs]))
+            shapes.append((Adapter.upName(name), [layer.outputs, module.rank]))
+            if configuration.useDora { shapes.append((Adapter.magnitudeName(name), [layer.outputs])) }
+        }
+        parameters = ParameterSet(shapes + replaced.map { ($0.name, $0.shape) })
+    }
+
+    private func set(_ name: String, _ values: Tensor) {
+        guard let entry = parameters.entry(named: name) else { return }
+        precondition(entry.shape == values.shape, "set: \(name) is \(entry.shape), got \(values.shape)")
+        parameters.value(entry).floats.update(from: values.floats, count: values.count)
+    }
+
+    private func value(_ name: String) -> Tensor? { parameters.entry(named: name).map(parameters.value) }
+
+    /// A and B of a module, with those that stay, in memory of their own.
+    private func factors(of module: Module) -> (a: Tensor, b: Tensor) {
+        let a = value(Adapter.downName(module.layer.name)) ?? Tensor(shape: [0, module.layer.inputs])
+        let b = value(Adapter.upName(module.layer.name)) ?? Tensor(shape: [module.layer.outputs, 0])
+        guard let frozen = module.frozen else { return (a.copy(), b.copy()) }
+        return (a.above(frozen.a), b.beside(frozen.b))
     }
 
     /// The adapter as it is now, unaffected by later training.
     public func snapshot() -> Adapter {
         var result: [String: Adapter.Factors] = [:]
         for module in modules {
-            guard let (a, b) = factors(module.name) else { continue }
-            result[module.name] = Adapter.Factors(a: a.copy(), b: b.copy(), scaling: module.scaling)
+            let (a, b) = factors(of: module)
+            let magnitude = value(Adapter.magnitudeName(module.layer.name))?.copy()
+            result[module.layer.name] =
+                magnitude.map {
+                    Adapter.Factors(a: a, b: b, scaling: module.scaling, magnitude: $0, layer: module.layer)
+                } ?? Adapter.Factors(a: a, b: b, scaling: module.scaling)
         }
-        return Adapter(factors: result)
+        let weights = replaced.compactMap { weight in
+            value(weight.name).map { (weight.name, weight.replacement($0)) }
+        }
+        return Adapter(factors: result, weights: Dictionary(uniqueKeysWithValues: weights))
     }
 
     /// Writes a PEFT folder; whole or not at all, and equal adapters give equal bytes.
     ///
     /// - Throws: `ModelFileError` (`unwritable`).
     public func write(to path: String) throws {
-        let weights = modules.compactMap { module in
-            factors(module.name).map { a, b in
-                AdapterWeights(module: module.name, rank: a.shape[0], loraA: a.toArray(), loraB: b.toArray())
+        let weights = modules.map { module in
+            let (a, b) = factors(of: module)
+            return AdapterWeights(
+                module: module.layer.name, rank: a.shape[0], loraA: a.toArray(), loraB: b.toArray(),
+                magnitude: value(Adapter.magnitudeName(module.layer.name))?.toArray())
+        }
+        let saved = replaced.compactMap { weight in
+            value(weight.name).map {
+                SafetensorsEntry(name: weight.name, shape: weight.shape, floats: $0.toArray(), type: .float32)
             }
         }
-        try AdapterFolder.write(configuration: configuration, weights: weights, to: path, replacing: true)
-    }
-}
-
-extension Adapter {
-    /// The modules that PEFT adapts in Qwen models when a configuration names none.
-    static let familyDefaults = ["q_proj", "v_proj"]
-
-    /// Reads an adapter and checks it against a model.
-    ///
-    /// - Throws: `ModelFileError` or `QwenModelError` naming the module that does not fit.
-    public convenience init(_ folder: AdapterFolder, model: QwenModel) throws {
-        let configuration = folder.configuration
-        try configuration.refuseUnsupported(hasSavedTensors: !folder.savedTensors.isEmpty)
-        let targeting = try AdapterTargeting(configuration, familyDefaults: Self.familyDefaults)
-        let layers = Dictionary(uniqueKeysWithValues: model.linearLayers.map { ($0.name, $0) })
-        var factors: [String: Factors] = [:]
-        for name in folder.moduleNames {
-            guard let stored = folder.adapters[name] else { continue }
-            guard let layer = layers[name] else {
-                throw QwenModelError(
-                    .mismatched,
-                    "the adapter has weights for '\(name)', which the model does not have; is it for another base?")
-            }
-            let (a, b) = (stored.loraA, stored.loraB)
-            guard a.shape.count == 2, b.shape.count == 2, a.shape[1] == layer.inputs, b.shape[0] == layer.outputs else {
-                throw QwenModelError(
-                    .mismatched,
-                    "the adapter's '\(name)' is B \(b.shape) · A \(a.shape), the layer is [\(layer.outputs), "
-                        + "\(layer.inputs)]; is it for another base?")
-            }
-            let (down, up) = (try a.floats(), try b.floats())
-            guard down.allSatisfy(\.isFinite), up.allSatisfy(\.isFinite) else {
-                throw QwenModelError(.mismatched, "the adapter's '\(name)' holds NaN or infinite numbers")
-            }
-            factors[name] = Factors(
-                a: Tensor(down, shape: a.shape), b: Tensor(up, shape: b.shape),
-                scaling: try targeting.finiteScaling(of: name))
-        }
-        self.init(factors: factors)
-    }
-}
-
-extension AdapterConfiguration {
-    /// Refuses what would otherwise be left out silently: the adapter would compute something else than it says.
-    fileprivate func refuseUnsupported(hasSavedTensors: Bool = false) throws(QwenModelError) {
-        var features = Set(unsupportedFeatures)
-        if useDora { features.insert("use_dora") }
-        if bias != "none" { features.insert("bias") }
-        if !targetParameters.isEmpty { features.insert("target_parameters") }
-        if !modulesToSave.isEmpty || hasSavedTensors && bias == "none" { features.insert("modules_to_save") }
-        guard features.isEmpty else {
-            throw QwenModelError(
-                .unsupported,
-                "the adapter uses \(features.sorted().joined(separator: ", ")), which this version does not support")
-        }
-    }
-}
-
-extension AdapterTargeting {
-    /// The scaling of a module as computed with: an alpha may be too large for single precision.
-    fileprivate func finiteScaling(of module: String) throws(QwenModelError) -> Float {
-        let scaling = Float(scaling(of: module))
-        guard scaling.isFinite else {
-            throw QwenModelError(
-                .mismatched, "the adapter's '\(module)' has alpha \(alpha(of: module)), too large for its scaling")
-        }
-        return scaling
+        try AdapterFolder.write(
+            configuration: configuration, weights: weights, saved: saved, to: path, replacing: true)
     }
 }

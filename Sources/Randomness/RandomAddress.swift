@@ -15,6 +15,8 @@ public enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case evaluation = 6
     /// Probes and self-checks.
     case probe = 7
+    /// Which inputs of adapters training drops.
+    case adapterDropout = 8
 }
 
 /// The address of a random draw: every draw is a pure function of it, so nothing has to be replayed to resume a run, and

@@ -94,6 +94,12 @@ extension Recipe: RecipeSection {
                 ["algorithm", "mini_batches"],
                 "expected at most rollout.prompts_per_step (\(rollout.promptsPerStep)), got \(algorithm.miniBatches)")
         }
+        if adapter.dropout > 0 {
+            reader.fault(
+                ["adapter", "dropout"],
+                "is for sft: here the ratio of new to old probabilities would measure the dropped inputs, and the first "
+                    + "update would not be on-policy; set it to 0")
+        }
         if adapter.kind == .none, algorithm.kl.reference == .adapter {
             reader.fault(
                 ["algorithm", "kl", "reference"],

@@ -66,7 +66,7 @@ enum Products {
     static func accumulateGradient(_ gradient: Tensor, _ dy: Tensor, _ x: Tensor, units: [Range<Int>]) {
         let (n, k) = (dy.shape[1], x.shape[1])
         precondition(gradient.shape == [n, k], "accumulateGradient: gradient \(gradient.shape), expected [\(n), \(k)]")
-        _ = singleThreadedBLAS
+        useOneThread()
         let tile = 256
         let columnTiles = (k + tile - 1) / tile
         parallelFor((n + tile - 1) / tile * columnTiles) { index in
@@ -82,6 +82,9 @@ enum Products {
     }
 
     private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
+
+    /// Makes OpenBLAS compute each product on the thread that asks for it.
+    static func useOneThread() { _ = singleThreadedBLAS }
 
     /// Rows rounded to bfloat16, padded with a zero to an even width.
     private static func halfRows(_ x: Tensor) -> Tensor {

@@ -104,6 +104,14 @@ public struct Tensor: @unchecked Sendable {
             type: type)
     }
 
+    /// The same elements in another shape; on the tape as before.
+    public func reshaped(_ shape: [Int]) -> Tensor {
+        precondition(shape.reduce(1, *) == count, "reshaped: \(self.shape) to \(shape)")
+        var copy = Tensor(storage: storage, offset: offset, shape: shape, type: type)
+        copy.node = node
+        return copy
+    }
+
     /// The same tensor, off the tape.
     public var detached: Tensor {
         var copy = self

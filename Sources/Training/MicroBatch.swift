@@ -5,7 +5,7 @@ import TensorCore
 /// learned. A parameter's gradient is the sum over units, added one after the other.
 public struct TrainingUnit: Sendable {
     /// Prompt and continuations.
-    public let group: TokenBatch.Group
+    public var group: TokenBatch.Group
     /// For each token of each continuation whether it is learned; `nil` for all.
     public let learned: [[Bool]]?
 
@@ -71,9 +71,14 @@ struct MicroBatch {
     /// The tokens that they predict.
     let targets: [Int32]
 
-    init(_ units: [TrainingUnit], adapter: Adapter?, model: QwenModel) {
-        let (batch, pageCount, predictors) = TokenBatch.packing(
+    /// - Parameter dropout: Of the adapter's inputs, by where rows stand in the update.
+    init(
+        _ units: [TrainingUnit], adapter: Adapter?, model: QwenModel,
+        dropout: ((_ places: [RowDropout.Place]) -> RowDropout)? = nil
+    ) {
+        var (batch, pageCount, predictors) = TokenBatch.packing(
             units.map(\.group), adapter: adapter, groupSize: model.groupSize)
+        batch.dropout = dropout?(batch.places)
         var rows: [Int] = []
         var targets: [Int32] = []
         for (unit, predictors) in zip(units, predictors) {

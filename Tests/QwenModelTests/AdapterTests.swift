@@ -9,7 +9,7 @@ extension QwenTests {
     struct Adapters {
         @Test(
             "logits, log-probabilities and scaling of PEFT folders equal PEFT's",
-            arguments: ReferenceData.supportedAdapters)
+            arguments: ReferenceData.adapters)
         func values(reference: ReferenceAdapter) throws {
             let model = try reference.model.load()
             let adapter = try Adapter(reference.folder(), model: model)
@@ -25,6 +25,7 @@ extension QwenTests {
                 run.rows.flatMap { $0.dropLast().map { y[2 * $0] } },
                 data.unpaddedTransitions(try expected.floats("logprobs")), within: Tolerance.activations, "logprobs")
             let scaling = try #require(reference.json("fixtures.json")["scaling"]?.objectValue)
+            if reference.isFused { return }
             #expect(Set(scaling.keys) == Set(adapter.factors.keys))
             for (module, factors) in adapter.factors {
                 #expect(scaling[module]?.doubleValue.map { Float($0) } == factors.scaling, "\(module)")
@@ -32,29 +33,8 @@ extension QwenTests {
         }
 
         @Test(
-            "adapters with DoRA or whole saved modules are refused, by name",
-            arguments: ReferenceData.adapters.filter(\.isRefused))
-        func refused(reference: ReferenceAdapter) throws {
-            let model = try reference.model.load()
-            let folder = try reference.folder()
-            let feature = folder.configuration.useDora ? "use_dora" : "modules_to_save"
-            let message = "the adapter uses \(feature), which this version does not support"
-            for attempt in [
-                { _ = try Adapter(folder, model: model) },
-                { _ = try TrainableAdapter(continuing: folder, model: model) },
-            ] {
-                let error = #expect(throws: QwenModelError.self) { try attempt() }
-                #expect(error?.code == .unsupported && error?.message == message)
-            }
-            let fresh = #expect(throws: QwenModelError.self) {
-                try TrainableAdapter(folder.configuration, model: model, seed: 1)
-            }
-            #expect(fresh?.code == .unsupported && fresh?.message == message)
-        }
-
-        @Test(
             "an adapter that is continued, written and read again keeps its bits, and equal adapters equal bytes",
-            arguments: ReferenceData.supportedAdapters)
+            arguments: ReferenceData.plainAdapters)
         func roundTrip(reference: ReferenceAdapter) throws {
             let model = try reference.model.load()
             let folder = try reference.folder()

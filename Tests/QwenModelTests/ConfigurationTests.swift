@@ -112,19 +112,15 @@ extension QwenTests {
             arguments: [
                 (
                     ["model_type": "llama"],
-                    "c.json: model_type is 'llama', expected 'qwen2' or 'qwen3' (Qwen2, Qwen2.5, QwQ, Qwen3)"
+                    "c.json: model_type is 'llama', expected 'qwen2', 'qwen3' or 'qwen3_moe' (Qwen2, Qwen2.5, QwQ, Qwen3)"
                 ),
                 (
                     ["model_type": .null],
-                    "c.json: model_type is '', expected 'qwen2' or 'qwen3' (Qwen2, Qwen2.5, QwQ, Qwen3)"
+                    "c.json: model_type is '', expected 'qwen2', 'qwen3' or 'qwen3_moe' (Qwen2, Qwen2.5, QwQ, Qwen3)"
                 ),
                 (
                     ["model_type": "qwen2_moe"],
-                    "c.json: mixture-of-experts models (qwen2_moe) are not supported yet"
-                ),
-                (
-                    ["model_type": "qwen3_moe"],
-                    "c.json: mixture-of-experts models (qwen3_moe) are not supported yet"
+                    "c.json: models with a shared expert (qwen2_moe) are not supported; qwen3_moe models are"
                 ),
                 (
                     ["rope_scaling": ["type": "longrope"]],

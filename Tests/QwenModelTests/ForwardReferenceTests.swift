@@ -11,7 +11,7 @@ extension QwenTests {
     struct ForwardReference {
         @Test(
             "logits, hidden states, log-probabilities, entropy and loss equal transformers'",
-            arguments: ReferenceData.dense)
+            arguments: ReferenceData.all)
         func values(reference: ReferenceModel) throws {
             let model = try reference.load()
             let expected = try reference.tensors()
@@ -41,7 +41,7 @@ extension QwenTests {
                 [data.meanLoss(model)], [try expected.scalar("loss")], within: Tolerance.loss, "\(reference.name) loss")
         }
 
-        @Test("rows that transformers padded on the left are the same sequences", arguments: ReferenceData.dense)
+        @Test("rows that transformers padded on the left are the same sequences", arguments: ReferenceData.all)
         func leftPadding(reference: ReferenceModel) throws {
             let expected = try reference.tensors()
             let data = try ReferenceSequences(expected, prefix: "left.")
@@ -54,7 +54,7 @@ extension QwenTests {
                 "\(reference.name) left.logits")
         }
 
-        @Test("rotary frequencies and attention factor equal transformers'", arguments: ReferenceData.dense)
+        @Test("rotary frequencies and attention factor equal transformers'", arguments: ReferenceData.all)
         func rotary(reference: ReferenceModel) throws {
             let expected = try reference.tensors()
             let c = try QwenConfiguration(reference.config, path: reference.path)
@@ -68,7 +68,7 @@ extension QwenTests {
 
         @Test(
             "every stage of the first block equals transformers'",
-            arguments: try ReferenceData.dense.filter { try $0.tensors().names.contains("layer0.q_proj") })
+            arguments: try ReferenceData.all.filter { try $0.tensors().names.contains("layer0.q_proj") })
         func firstBlock(reference: ReferenceModel) throws {
             let model = try reference.load()
             let c = model.configuration
@@ -93,7 +93,7 @@ extension QwenTests {
                 expectClose(values, try expected.floats("layer0." + name), within: 2e-6, name)
             }
 
-            let x = embedding(run.batch.ids, table: model.table)
+            let x = embedding(run.batch.ids, table: model.embed.table)
             let input = block.inputNorm(x, context)
             try check("input_layernorm", input)
             var (q, k) = (attention.q(input, context), attention.k(input, context))
@@ -119,29 +119,15 @@ extension QwenTests {
             try check("mlp", block.mlp(middle, context))
         }
 
-        @Test("models with experts are refused, by name", arguments: ReferenceData.models(withExperts: true))
-        func experts(reference: ReferenceModel) throws {
-            let error = #expect(throws: QwenModelError.self) { try reference.load() }
-            let type = try #require(reference.config["model_type"]?.stringValue)
-            #expect(error?.code == .unsupported)
-            #expect(
-                error?.message == "\(reference.path): mixture-of-experts models (\(type)) are not supported yet")
-        }
-
         /// The whole models among the GGUF files, by name.
         static let ggufModels =
             ((try? FileManager.default.contentsOfDirectory(atPath: ReferenceData.root + "/gguf")) ?? [])
             .filter { $0.hasSuffix(".gguf") }.map { String($0.dropLast(".gguf".count)) }.sorted()
 
-        @Test("GGUF models give the logits of the same weights; those with experts are refused", arguments: ggufModels)
+        @Test("GGUF models give the logits of the same weights", arguments: ggufModels)
         func gguf(name: String) throws {
             let path = ReferenceData.root + "/gguf/" + name
             let source = try GGUFModel(path: path + ".gguf")
-            guard source.architecture != .qwen3moe else {
-                let error = #expect(throws: QwenModelError.self) { try QwenModel(source, precision: .float32) }
-                #expect(error?.code == .unsupported && error?.message.hasPrefix(path) == true)
-                return
-            }
             let expected = try ReferenceTensors(path: path + ".expected.safetensors")
             let model = try QwenModel(source, precision: .float32)
             let run = Sequences([try expected.integers("input_ids")], model: model)

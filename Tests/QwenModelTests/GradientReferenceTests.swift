@@ -69,7 +69,7 @@ extension QwenTests {
     struct GradientReference {
         @Test(
             "every weight's gradient equals torch's, the same bits with and without recomputation",
-            arguments: ReferenceData.denseWithGradients)
+            arguments: ReferenceData.all.filter { $0.has("grads.safetensors") })
         func allWeights(reference: ReferenceModel) throws {
             let model = try reference.load()
             let full = try FullParameters(model: model, source: HuggingFaceFolder(path: reference.path))
@@ -86,7 +86,7 @@ extension QwenTests {
 
         @Test(
             "three AdamW steps on all weights end where torch's do",
-            arguments: ReferenceData.dense.filter { $0.has("adamw3.safetensors") })
+            arguments: ReferenceData.all.filter { $0.has("adamw3.safetensors") })
         func allWeightsOptimizer(reference: ReferenceModel) throws {
             let model = try reference.load()
             let full = try FullParameters(model: model, source: HuggingFaceFolder(path: reference.path))
@@ -103,7 +103,7 @@ extension QwenTests {
 
         @Test(
             "losses and gradient norms follow torch's over three AdamW steps on all weights",
-            arguments: ReferenceData.dense)
+            arguments: ReferenceData.all)
         func losses(reference: ReferenceModel) throws {
             let settings = try reference.json("fixtures.json")
             let model = try reference.load()
@@ -123,7 +123,7 @@ extension QwenTests {
 
         @Test(
             "every factor's gradient equals PEFT's, the same bits with and without recomputation",
-            arguments: ReferenceData.supportedAdapters)
+            arguments: ReferenceData.plainAdapters)
         func adapters(reference: ReferenceAdapter) throws {
             let model = try reference.model.load()
             let trainable = try TrainableAdapter(continuing: reference.folder(), model: model)
@@ -144,7 +144,7 @@ extension QwenTests {
 
         @Test(
             "three AdamW steps on an adapter end where torch's do",
-            arguments: ReferenceData.supportedAdapters.filter { $0.has("adamw3.safetensors") })
+            arguments: ReferenceData.plainAdapters.filter { $0.has("adamw3.safetensors") })
         func adapterOptimizer(reference: ReferenceAdapter) throws {
             let model = try reference.model.load()
             let trainable = try TrainableAdapter(continuing: reference.folder(), model: model)

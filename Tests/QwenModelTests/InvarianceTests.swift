@@ -104,7 +104,7 @@ extension QwenTests {
         func adapters(law: LawCase) throws {
             try law.forEachKernel { model, adapter in
                 var dice = Dice(6)
-                let other = try LawCase.trainable(model, seed: 2).snapshot()
+                let other = try LawCase.trainable(model, seed: 2, law.adaptation ?? .factors).snapshot()
                 let adapters = [adapter, nil, other, other, nil, adapter]
                 let sequences = [40, 7, 1, 33, 20, 65].map { dice.tokens($0, below: LawCase.vocabulary) }
                 let run = Sequences(sequences, model: model, adapters: adapters)
@@ -133,7 +133,7 @@ extension QwenTests {
             for threads in 1...3 {
                 ComputeDevice.threadCount = threads
                 let model = try LawCase.model(law.family, law.precision)
-                let trainable = try LawCase.trainable(model, seed: 1)
+                let trainable = try LawCase.trainable(model, seed: 1, law.adaptation ?? .factors)
                 let full = try FullParameters(model: model, source: LawCase.source(law.family))
                 let parameters = law.isAdapted ? trainable.parameters : full.parameters
                 let y = completionLogProbs(
@@ -179,7 +179,7 @@ extension QwenTests {
                 var dice = Dice(9)
                 let groups = lawGroups(&dice)
                 let seeds = groups.map { $0.completions.map { dice.floats($0.count, 1) } }
-                let parameters = try LawCase.trainable(model, seed: 1).parameters
+                let parameters = try LawCase.trainable(model, seed: 1, law.adaptation ?? .factors).parameters
                 func gradients(_ cuts: [Int], _ recomputation: QwenModel.Recomputation) -> [Float] {
                     parameters.clearGradients()
                     for (start, end) in zip([0] + cuts, cuts + [groups.count]) {
@@ -200,7 +200,7 @@ extension QwenTests {
 
         @Test("a shared prompt's gradient is the sum of the unshared ones", arguments: LawCase.Family.allCases)
         func sharing(family: LawCase.Family) throws {
-            let law = LawCase(family: family, precision: .float32, isAdapted: true)
+            let law = LawCase(family: family, precision: .float32, adaptation: .factors)
             try law.forEachKernel { model, adapter in
                 var dice = Dice(10)
                 let groups = lawGroups(&dice)

@@ -25,23 +25,31 @@ struct ScatteredWeights: WeightSource {
 
 /// A small model of odd sizes for laws that need no reference.
 struct LawCase: CustomTestStringConvertible, Sendable {
-    enum Family: String, CaseIterable { case windowed, normalized }
+    enum Family: String, CaseIterable { case windowed, normalized, mixture }
+    /// What an adapter is made of: low-rank factors, magnitudes besides, or weights of its own besides.
+    enum Adaptation: String { case factors, magnitudes, weights }
 
     let family: Family
     let precision: ElementType
-    let isAdapted: Bool
+    let adaptation: Adaptation?
 
-    static let all = Family.allCases.flatMap { family in
+    var isAdapted: Bool { adaptation != nil }
+
+    static let all = [
+        (Family.windowed, [nil, .factors, .weights]), (.normalized, [nil, .factors, .magnitudes]),
+        (.mixture, [nil, .magnitudes, .weights]),
+    ].flatMap { (family: Family, adaptations: [Adaptation?]) in
         [ElementType.float32, .bfloat16].flatMap { precision in
-            [false, true].map { LawCase(family: family, precision: precision, isAdapted: $0) }
+            adaptations.map { LawCase(family: family, precision: precision, adaptation: $0) }
         }
     }
 
-    var testDescription: String { "\(family) \(precision)\(isAdapted ? " adapted" : "")" }
+    var testDescription: String { "\(family) \(precision)\(adaptation.map { " with \($0)" } ?? "")" }
 
     static let vocabulary = 203
 
-    /// Qwen2 with three queries a key and a window over some layers, tied; Qwen3 with padded heads, untied.
+    /// Qwen2 with three queries a key and a window over some layers, tied; Qwen3 with padded heads, untied; and Qwen3 with
+    /// experts in all blocks but one.
     static func configuration(_ family: Family) -> JSONValue {
         switch family {
         case .windowed:
@@ -56,6 +64,14 @@ struct LawCase: CustomTestStringConvertible, Sendable {
                 "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 1, "attention_bias": true,
                 "initializer_range": 0.15,
             ]
+        case .mixture:
+            [
+                "model_type": "qwen3_moe", "vocab_size": 203, "hidden_size": 56, "intermediate_size": 70,
+                "head_dim": 16,
+                "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2, "initializer_range": 0.15,
+                "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 22, "norm_topk_prob": true,
+                "mlp_only_layers": [1],
+            ]
         }
     }
 
@@ -68,13 +84,19 @@ struct LawCase: CustomTestStringConvertible, Sendable {
     }
 
     /// An adapter on every layer, the vocabulary projection included, with random A and B.
-    static func trainable(_ model: QwenModel, seed: UInt64) throws -> TrainableAdapter {
-        let names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"]
-        let result = try TrainableAdapter(
-            AdapterConfiguration(r: 5, loraAlpha: 7, targetModules: .names(names)), model: model, seed: seed)
+    static func trainable(
+        _ model: QwenModel, seed: UInt64, _ adaptation: Adaptation = .factors
+    ) throws -> TrainableAdapter {
+        let names = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "gate", "lm_head"]
+        var configuration = AdapterConfiguration(r: 5, loraAlpha: 7, targetModules: .names(names))
+        configuration.useDora = adaptation == .magnitudes
+        if adaptation == .weights {
+            configuration.modulesToSave = ["embed_tokens", "lm_head", "norm", "k_proj", ".gate"]
+        }
+        let result = try TrainableAdapter(configuration, model: model, seed: seed)
         var dice = Dice(seed)
-        result.parameters.values.floats.update(
-            from: dice.floats(result.parameters.count, 0.1), count: result.parameters.count)
+        let values = result.parameters.values
+        for (place, change) in dice.floats(values.count, 0.1).enumerated() { values.floats[place] += change }
         return result
     }
 
@@ -82,7 +104,7 @@ struct LawCase: CustomTestStringConvertible, Sendable {
     func forEachKernel(_ body: (QwenModel, Adapter?) throws -> Void) throws {
         defer { ComputeDevice.select(ComputeDevice.bestKernelLevel) }
         let model = try Self.model(family, precision)
-        let adapter = isAdapted ? try Self.trainable(model, seed: 1).snapshot() : nil
+        let adapter = isAdapted ? try Self.trainable(model, seed: 1, adaptation ?? .factors).snapshot() : nil
         for level in ComputeDevice.KernelLevel.allCases where ComputeDevice.select(level) {
             try body(model, adapter)
         }

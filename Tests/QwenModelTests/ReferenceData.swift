@@ -34,14 +34,14 @@ enum ReferenceData {
     }
 
     static let dense = models(withExperts: false)
-    /// The models with all parameter gradients.
-    static let denseWithGradients = dense.filter { $0.has("grads.safetensors") }
-    /// Every adapter of every dense model.
-    static let adapters = dense.flatMap { model in
+    static let withExperts = models(withExperts: true)
+    static let all = dense + withExperts
+    /// Every adapter of every model.
+    static let adapters = all.flatMap { model in
         folders(in: model.path + "/adapters").map { ReferenceAdapter(model: model, path: $0) }
     }
-    /// Those that this version computes: plain low-rank factors.
-    static let supportedAdapters = adapters.filter { !$0.isRefused }
+    /// Those whose factors are for single layers, as the model has them.
+    static let plainAdapters = adapters.filter { !$0.isFused }
 
     static func model(_ name: String) -> ReferenceModel { ReferenceModel(path: root + "/models/" + name) }
 }
@@ -82,11 +82,8 @@ struct ReferenceAdapter: ReferenceFolder {
     let path: String
     var testDescription: String { "\(model.name)/\(name)" }
 
-    /// Whether it asks for what this version does not compute.
-    var isRefused: Bool {
-        guard let folder = try? folder() else { return true }
-        return folder.configuration.useDora || !folder.configuration.modulesToSave.isEmpty
-    }
+    /// Whether it has factors for all experts of a block in one.
+    var isFused: Bool { (try? folder())?.configuration.targetParameters.isEmpty == false }
 
     func folder() throws -> AdapterFolder { try AdapterFolder(path: path) }
 }

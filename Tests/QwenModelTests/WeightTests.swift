@@ -102,6 +102,7 @@ extension QwenTests {
                 #expect(abs(Double(beyond) / Double(numbers.count) - 0.0455) < 0.01, "two deviations")
             }
             #expect(try values(1, "model.norm.weight").allSatisfy { $0 == 1 })
+            if family == .mixture { return }  // it has no bias
             #expect(try values(1, "model.layers.0.self_attn.q_proj.bias").allSatisfy { $0 == 0 })
             let source = try InitializedWeights(configuration: configuration, path: "fresh", seed: 1)
             let isTied = configuration["tie_word_embeddings"]?.boolValue == true
@@ -185,15 +186,33 @@ extension QwenTests {
             let folder = try folder(Self.module, a: [2, 72], b: [96, 2], in: place) {
                 $0.bias = "all"
                 $0.otherKeys["lora_bias"] = true
-                $0.targetParameters = ["x.y"]
+                $0.otherKeys["ensure_weight_tying"] = true
+                $0.modulesToSave = []
             }
-            let message = "the adapter uses bias, lora_bias, target_parameters, which this version does not support"
+            let message = "the adapter uses bias, lora_bias, which this version does not support"
             for attempt in [
                 { _ = try Adapter(folder, model: model) },
                 { _ = try TrainableAdapter(folder.configuration, model: model, seed: 1) },
             ] {
                 let error = #expect(throws: QwenModelError.self) { try attempt() }
                 #expect(error?.code == .unsupported && error?.message == message)
+            }
+        }
+
+        @Test("factors trained beside a base that their initialisation changed are refused")
+        func changedBase() throws {
+            let model = try LawCase.model(.normalized, .float32)
+            for name in ["pissa", "PiSSA_niter_4", "olora", "corda", "loftq", "lora_ga"] {
+                let place = try TemporaryFolder()
+                let folder = try folder(Self.module, a: [2, 72], b: [96, 2], in: place) {
+                    $0.initLoraWeights = .string(name)
+                }
+                let error = #expect(throws: QwenModelError.self) { try Adapter(folder, model: model) }
+                #expect(
+                    error?.message
+                        == "the adapter was trained beside a base that init_lora_weights '\(name.lowercased())' had "
+                        + "changed; save it for the untouched base (PEFT: save_pretrained with "
+                        + "path_initial_model_for_weight_conversion)")
             }
         }
 

@@ -211,8 +211,34 @@ struct RecipeFaultTests {
         (
             "adapter: {dropout: 0.1}",
             [
-                "recipe:7:20: adapter.dropout: this version has no adapter dropout (it makes rollout and "
-                    + "training differ); set it to 0"
+                "recipe:7:20: adapter.dropout: is for sft: here the ratio of new to old probabilities would measure the "
+                    + "dropped inputs, and the first update would not be on-policy; set it to 0"
+            ]
+        ),
+        (
+            "adapter: {dora: true, dropout: 1, layers: [0], initial: a, initialization: olora}",
+            [
+                "recipe:7:32: adapter.dropout: expected a number below 1, got 1.0",
+                "recipe:7:32: adapter.dropout: doesn't go with dora: its magnitudes scale inputs that are not dropped",
+                "recipe:7:43: adapter.layers: needs a list of targets; say the blocks in the expression",
+                "recipe:7:73: adapter.initialization: the adapter in `initial` has begun already; remove one of them",
+                "recipe:7:32: adapter.dropout: is for sft: here the ratio of new to old probabilities would measure the "
+                    + "dropped inputs, and the first update would not be on-policy; set it to 0",
+            ]
+        ),
+        (
+            "adapter: {rank_pattern: {\"(\": 4}, alpha_pattern: [1]}",
+            [
+                "recipe:7:26: adapter.rank_pattern: '(' is not a sound regular expression",
+                "recipe:7:50: adapter.alpha_pattern: expected at most 1000 regular expressions with values, such as "
+                    + "q_proj: 8, got a list of 1",
+            ]
+        ),
+        (
+            "adapter: {kind: none, beneath: a, dora: true}",
+            [
+                "recipe:7:32: adapter.beneath: there is no adapter with kind none; remove it",
+                "recipe:7:41: adapter.dora: there is no adapter with kind none; remove it",
             ]
         ),
         (

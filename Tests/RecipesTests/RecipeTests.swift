@@ -119,8 +119,17 @@ struct RecipeTests {
                   rank: 16
                   alpha: 32.0
                   rslora: false
+                  dora: false
+                  initialization: zero
                   targets: all-linear
+                  exclude: []
+                  layers: null
+                  rank_pattern: {}
+                  alpha_pattern: {}
+                  modules_to_save: []
+                  router: false
                   initial: null
+                  beneath: null
                   dropout: 0.0
                 data:
                   train:

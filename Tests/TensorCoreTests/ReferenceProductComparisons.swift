@@ -114,26 +114,17 @@ private func checkAdapter(_ r: OperationReference, magnitude: [Float]?) throws {
     let (dw, da, db) = (Tensor.zeros(w.shape), Tensor.zeros(a.shape), Tensor.zeros(b.shape))
     let all = 0..<x.shape[0]
     let scaling = try r.attribute("scaling")
-    let term = LowRankTerm(
+    var term = LowRankTerm(
         rows: all, down: PackedMatrix(a), up: PackedMatrix(b), scaling: Float(scaling), gradients: (da, db))
-    var y = linear(x, weight: PackedMatrix(w), lowRank: [term], gradients: (dw, nil), units: [all])
-    var norms: [Float] = []
-    let dfactors = Tensor.zeros([w.shape[0]])
+    let dm = Tensor.zeros([w.shape[0]])
     if let magnitude {
-        let (rows, width, rank) = (w.shape[0], w.shape[1], a.shape[0])
-        let sum = zip(
-            w.toArray(),
-            Twin.product(
-                b.toArray().map(Double.init),
-                OperationReference.transposed(a.toArray(), rows: rank).map(Double.init), k: rank)
-        ).map { Double($0) + scaling * $1 }
-        norms = (0..<rows).map { row in
-            Float(sum[row * width..<(row + 1) * width].reduce(0) { $0 + $1 * $1 }.squareRoot())
-        }
-        let factors = Tensor(zip(magnitude, norms).map { $0 / $1 }, shape: [rows])
-        y = scaleChannels(y, by: factors, gradient: dfactors)
+        let norms = rowNorms(of: PackedMatrix(w), adding: a, b, scaling: Float(scaling)).toArray()
+        term.magnitude = LowRankTerm.Magnitude(
+            factors: Tensor(zip(magnitude, norms).map { $0 / $1 }, shape: dm.shape),
+            inverseNorms: Tensor(norms.map { 1 / $0 }, shape: dm.shape), gradient: dm)
     }
+    let y = linear(x, weight: PackedMatrix(w), lowRank: [term], gradients: (dw, nil), units: [all])
     try r.check(y, leaves: ["x": x])
     for (actual, key) in [(dw, "w"), (da, "A"), (db, "B")] { try r.expect(actual.toArray(), "grad.\(key)") }
-    if magnitude != nil { try r.expect(zip(dfactors.toArray(), norms).map { $0 / $1 }, "grad.m") }
+    if magnitude != nil { try r.expect(dm.toArray(), "grad.m") }
 }

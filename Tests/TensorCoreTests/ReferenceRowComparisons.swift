@@ -45,7 +45,7 @@ let rowComparisons: [ReferenceComparison] = [
             let leaf = x.rows(range).leaf
             let factors = Tensor(y.rows(half..<half + 1).toArray(), shape: [y.shape[1]])
             let gradient = Tensor.zeros(factors.shape)
-            let result = scaleChannels(leaf, by: factors, gradient: gradient)
+            let result = scaled(leaf, by: factors, gradient: gradient)
             expectClose(result.toArray(), out.rows(range).toArray(), .reference, "out")
             result.backward(seed: cotangent.rows(range))
             expectClose(leaf.tapeGradient, dx.rows(range).toArray(), .reference, "grad.x")
@@ -70,3 +70,15 @@ let rowComparisons: [ReferenceComparison] = [
         expectClose(leaf.tapeGradient, try r.rows("grad.x").tensor.toArray(), .reference, "grad.x")
     },
 ]
+
+/// Each channel times a factor: a linear layer that changes nothing but for its magnitudes.
+private func scaled(_ x: Tensor, by factors: Tensor, gradient: Tensor) -> Tensor {
+    let width = factors.count
+    let one = Tensor.zeros([width, width])
+    for index in 0..<width { one.floats[index * (width + 1)] = 1 }
+    var term = LowRankTerm(
+        rows: 0..<x.shape[0], down: PackedMatrix(.zeros([1, width])), up: PackedMatrix(.zeros([width, 1])), scaling: 1)
+    let norms = Tensor([Float](repeating: 1, count: width), shape: [width])
+    term.magnitude = LowRankTerm.Magnitude(factors: factors, inverseNorms: norms, gradient: gradient)
+    return linear(x, weight: PackedMatrix(one), lowRank: [term], units: [0..<x.shape[0]])
+}

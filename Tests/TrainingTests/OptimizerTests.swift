@@ -67,14 +67,16 @@ struct UpdateRuleTests {
 
     private func advance(
         _ state: inout OptimizerState, _ rule: any UpdateRule, _ parameters: inout [Float], _ gradients: [Float],
-        learningRate: Double, scale: Float = 1, exempt: [Range<Int>] = [],
+        learningRate: Double, scale: Float = 1, exempt: [Range<Int>] = [], rateFactor: Double = 1,
         forEachPiece: (Range<Int>, @Sendable (Range<Int>) -> Void) -> Void = { $1($0) }
     ) {
         parameters.withUnsafeMutableBufferPointer { parameters in
             gradients.withUnsafeBufferPointer {
                 state.advance(
                     rule, parameters: parameters, gradients: $0, learningRate: learningRate, gradientScale: scale,
-                    exempt: exempt, forEachPiece: forEachPiece)
+                    groups: exempt.map {
+                        ParameterGroup(range: $0, settings: .init(decays: false, rateFactor: rateFactor))
+                    }, forEachPiece: forEachPiece)
             }
         }
     }
@@ -143,6 +145,23 @@ struct UpdateRuleTests {
         }
         #expect(try run([]) == [Float](repeating: 0.95, count: 8))
         #expect(try run(["bias", "norm.weight"]) == [0.95, 0.95, 1, 1, 1, 1, 0.95, 0.95])
+    }
+
+    @Test("B and vectors take steps larger by the ratio of LoRA+, all others do not")
+    func loraPlus() throws {
+        let set = ParameterSet([
+            ("q.lora_A.weight", [1, 2]), ("q.lora_B.weight", [2, 1]), ("q.lora_magnitude_vector", [2]),
+            ("lm_head.weight", [1, 1]), ("norm.weight", [1]),
+        ])
+        set.values.floats.update(repeating: 1, count: set.count)
+        set.gradients.floats.update(repeating: 1, count: set.count)
+        var optimizer = ParameterOptimizer(
+            rule: SGD(momentum: 0, nesterov: false, weightDecay: 0),
+            schedule: .init(kind: .constant, baseRate: 0.125, totalSteps: 1), maxGradientNorm: nil)
+        optimizer.loraPlusRatio = 4
+        var state = OptimizerState()
+        _ = try optimizer.advance(set, state: &state, step: 0)
+        #expect(set.values.toArray() == [0.875, 0.875, 0.5, 0.5, 0.5, 0.5, 0.875, 0.5])
     }
 
     @Test("a saved state goes on as if it had never been interrupted", arguments: 0..<5)

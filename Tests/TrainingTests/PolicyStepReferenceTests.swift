@@ -12,7 +12,9 @@ import Testing
     "Policy steps against TRL",
     .enabled(if: ReferenceData.has("grpo/steps"), "reference data beside the package is missing"))
 struct PolicyStepReferenceTests {
-    static let cases = ["lora_dapo_temperature", "full_grpo_beta", "onpolicy_bnpo", "lora_gspo_kl", "lora_cispo"]
+    static let cases = [
+        "lora_dapo_temperature", "full_grpo_beta", "onpolicy_bnpo", "lora_gspo_kl", "lora_cispo", "lora_dr_grpo_dora",
+    ]
 
     @Test("steps on fixed rollouts follow TRL's", arguments: cases)
     func steps(name: String) throws {
@@ -150,6 +152,7 @@ struct ReferenceSteps {
         switch arguments["loss_type"]?.stringValue {
         case "dapo": return .dapo(clip: clip, ratioLevel: level, kl: kl)
         case "cispo": return .cispo(surrogate: CISPOSurrogate(cap: clip.high), ratioLevel: level, kl: kl)
+        case "dr_grpo": return .drGRPO(clip: clip, ratioLevel: level, kl: kl)
         case "bnpo":
             var objective = PolicyObjective.bnpo(clip: clip, ratioLevel: level, kl: kl)
             objective.normalization = .stepTokens

@@ -89,6 +89,15 @@ public struct AdapterTargeting: Sendable {
         }
     }
 
+    /// Whether a weight is trained and saved whole: it belongs to a module, or to a part of one, whose name ends in one of
+    /// `modules_to_save`.
+    public func saves(weightNamed name: String) -> Bool {
+        guard !configuration.modulesToSave.isEmpty else { return false }
+        return name.indices.contains { place in
+            name[place] == "." && configuration.modulesToSave.contains { name[..<place].hasSuffix($0) }
+        }
+    }
+
     /// The rank of a module's adapter.
     public func rank(of module: String) -> Int {
         ranks.first { $0.pattern.prefixMatch(in: module) != nil }?.value ?? configuration.r

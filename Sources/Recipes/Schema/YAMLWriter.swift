@@ -12,7 +12,7 @@ enum YAMLWriter {
     private static func write(_ object: JSONObject, indent: Int, to output: inout String, inItem: Bool = false) {
         var isFirst = inItem
         for (key, value) in object {
-            output += (isFirst ? "" : String(repeating: " ", count: indent)) + key + ":"
+            output += (isFirst ? "" : String(repeating: " ", count: indent)) + quoted(key) + ":"
             isFirst = false
             switch value {
             case .object(let inner) where !inner.isEmpty:

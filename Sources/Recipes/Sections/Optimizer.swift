@@ -27,6 +27,8 @@ extension Recipe {
         public var weightDecay = 0.0
         /// Parameters whose names end in one of these are not decayed.
         public var undecayed = ["bias", "norm.weight"]
+        /// How much faster B, magnitudes and other vectors learn than A (LoRA+).
+        public var loraPlusRatio = 1.0
         /// The gradient is scaled down to this norm; `nil`: never.
         public var maxGradientNorm: Double? = 1.0
     }
@@ -86,6 +88,9 @@ extension Recipe.Optimizer: RecipeSection {
         .init(
             "no_decay", \.undecayed, .list(of: .text, count: 0...100, "name endings"),
             "Parameters whose names end so have no weight decay"),
+        .init(
+            "loraplus_lr_ratio", \.loraPlusRatio, .number(.over(0, to: 10_000)),
+            "Learning rate of an adapter's B and of vectors over that of A (LoRA+); its paper has 16"),
         .init(
             "max_gradient_norm", \.maxGradientNorm, .optional(.number(.above(0))),
             "Clip the gradient to this norm; null: never"),

@@ -71,15 +71,33 @@ public func selectRows(_ x: Tensor, _ rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { $0 >= 0 && $0 < x.shape[0] }, "selectRows: a row is outside \(x.shape)")
     let width = x.shape[1]
     let y = Tensor(shape: [rows.count, width])
-    for (index, row) in rows.enumerated() {
-        (y.floats + index * width).update(from: x.floats + row * width, count: width)
+    copyRows(rows, of: x, to: y)
+    let (shape, saved) = (x.shape, x.node == nil ? nil : x.saved)
+    let remake = saved.map { source in
+        { () -> Tensor in
+            let y = Tensor(shape: [rows.count, width])
+            copyRows(rows, of: source(), to: y)
+            return y
+        }
     }
-    let shape = x.shape
-    return record(y, from: x) { dy in
+    return record(y, from: x, remake: remake) { dy in
         let dx = Tensor.zeros(shape)
-        for (index, row) in rows.enumerated() {
-            ck_add(dx.floats + row * width, dx.floats + row * width, dy.floats + index * width, width)
+        parallelFor(width, pieces: 256) { columns in
+            for (index, row) in rows.enumerated() {
+                let target = dx.floats + row * width + columns.lowerBound
+                ck_add(target, target, dy.floats + index * width + columns.lowerBound, columns.count)
+            }
         }
         return [dx]
+    }
+}
+
+/// target[i] = source[rows[i]].
+func copyRows(_ rows: [Int], of source: Tensor, to target: Tensor) {
+    let width = source.shape[1]
+    parallelFor(rows.count, pieces: max(1, 8192 / max(1, width))) { range in
+        for index in range {
+            (target.floats + index * width).update(from: source.floats + rows[index] * width, count: width)
+        }
     }
 }

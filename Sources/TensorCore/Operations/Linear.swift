@@ -1,98 +1,119 @@
 import CKernels
 
-/// A low-rank correction that some rows of a linear layer get: y += s · B(A x), in single precision.
-public struct LowRankTerm: Sendable {
-    /// The rows of the batch that it applies to.
-    public let rows: Range<Int>
-    /// A, `[R, in]`.
-    public let down: PackedMatrix
-    /// B, `[out, R]`.
-    public let up: PackedMatrix
-    /// s.
-    public let scaling: Float
-    /// Gradients of A and B, when they are trained.
-    public let gradients: (down: Tensor, up: Tensor)?
-
-    /// A term for a range of rows.
-    public init(
-        rows: Range<Int>, down: PackedMatrix, up: PackedMatrix, scaling: Float,
-        gradients: (down: Tensor, up: Tensor)? = nil
-    ) {
-        self.rows = rows
-        self.down = down
-        self.up = up
-        self.scaling = scaling
-        self.gradients = gradients
-    }
-}
-
 /// Gradients of a linear layer's own weight `[out, in]` and bias `[out]`, when they are trained.
 public typealias LinearGradients = (weight: Tensor?, bias: Tensor?)
 
+/// The weight that some rows of a batch are multiplied with: of an expert, or of an adapter that has one of its own.
+public struct LinearPart: Sendable {
+    /// The rows.
+    public let rows: Range<Int>
+    /// W, `[out, in]`.
+    public let weight: PackedMatrix
+    /// b, `[out]`.
+    public let bias: Tensor?
+    /// Where the gradients of W and b go.
+    public let gradients: LinearGradients
+
+    /// A part.
+    public init(
+        rows: Range<Int>, weight: PackedMatrix, bias: Tensor? = nil, gradients: LinearGradients = (nil, nil)
+    ) {
+        (self.rows, self.weight, self.bias, self.gradients) = (rows, weight, bias, gradients)
+    }
+}
+
 /// A linear layer with low-rank corrections.
 ///
-///     y = x Wᵀ + b + s (x Aᵀ) Bᵀ
-///     dx = dy W + du A        du = s (dy B)
-///     dW = dyᵀ x      db = Σ dy      dB = dyᵀ (s x Aᵀ)      dA = duᵀ x
+///     y = g ⊙ (x Wᵀ + s (x̃ Aᵀ) Bᵀ) + b          x̃ = mask ⊙ x,  g = m / ‖W + s BA‖ or 1, where not given
+///     dz = g ⊙ dy      dx = dz W + mask ⊙ (du A)      du = s (dz B)
+///     dW = dzᵀ x       db = Σ dy      dB = dzᵀ (s x̃ Aᵀ)      dA = duᵀ x̃
+///     dm = Σ dy ⊙ z / ‖W + s BA‖: the norm is taken as a constant
 ///
-/// Source: Hu et al. 2021, arXiv:2106.09685 (low-rank adaptation).
+/// Source: Hu et al. 2021, arXiv:2106.09685 (low-rank adaptation); Liu et al. 2024, arXiv:2402.09353, equation 5 and
+/// section 4.3 (magnitudes, constant norm).
 /// - Parameter x: Activations, `[N, in]`.
-/// - Parameter weight: W, `[out, in]`. Of bfloat16 type: x and, backwards, dy are rounded to bfloat16 for the product
-///   with W; sums are in single precision.
-/// - Parameter bias: b, `[out]`.
+/// - Parameter parts: The weights, all of one shape, with the rows that they apply to: all rows, in order. Of bfloat16
+///   type: x and, backwards, dz are rounded to bfloat16 for the product with W; sums are in single precision.
 /// - Parameter lowRank: Terms for disjoint row ranges.
 /// - Parameter units: Row ranges whose parameter gradients are added one after the other.
 /// - Returns: `[N, out]`.
 public func linear(
-    _ x: Tensor, weight: PackedMatrix, bias: Tensor? = nil, lowRank: [LowRankTerm] = [],
-    gradients: LinearGradients = (nil, nil), units: [Range<Int>] = []
+    _ x: Tensor, parts: [LinearPart], lowRank: [LowRankTerm] = [], units: [Range<Int>] = []
 ) -> Tensor {
-    precondition(
-        x.shape.count == 2 && x.shape[1] == weight.columns, "linear: x is \(x.shape), expected [N, \(weight.columns)]")
-    precondition(
-        bias == nil || bias?.shape == [weight.rows], "linear: bias is \(bias?.shape ?? []), expected [\(weight.rows)]")
-    let y = Tensor(shape: [x.shape[0], weight.rows])  // [N, out]
-    Products.multiply(y, x, weight)
-    if let bias { addBias(y, bias) }
-    let projected = lowRank.map { term in
-        let u = Tensor(shape: [term.rows.count, term.down.rows])  // [rows, R]
-        Products.multiply(u, x.rows(term.rows), term.down)
-        ck_scale(u.floats, u.floats, term.scaling, u.count)
-        Products.multiply(y.rows(term.rows), u, term.up, accumulate: true)
-        return u
-    }
-    let trained = gradients.weight != nil || gradients.bias != nil || lowRank.contains { $0.gradients != nil }
+    checkLinear(x, parts, lowRank)
+    let outputs = parts.first?.weight.rows ?? 0
+    let y = Tensor(shape: [x.shape[0], outputs])  // [N, out]
+    for part in parts { Products.multiply(y.rows(part.rows), x.rows(part.rows), part.weight) }
+    let inputs = lowRank.map { $0.addProduct(to: y, x) }
+    let unscaled = lowRank.map { $0.scaleChannels(y) }
+    for part in parts { if let bias = part.bias { addBias(y.rows(part.rows), bias) } }
+    let trained =
+        parts.contains { $0.gradients.weight != nil || $0.gradients.bias != nil }
+        || lowRank.contains(where: \.isTrained)
     let needsInput = x.node != nil
     let shape = x.shape
     let saved = trained ? x.saved : nil
     return record(y, from: x, always: trained) { dy in
         let dx = needsInput ? Tensor(shape: shape) : nil
-        if let dx { Products.multiplyTransposed(dx, dy, weight) }
-        let input = saved?()
-        if let input, let dw = gradients.weight { Products.accumulateGradient(dw, dy, input, units: units) }
-        if let db = gradients.bias { sumRows(into: db, dy) }
-        for (term, u) in zip(lowRank, projected) {
-            lowRankBackward(
-                term, u: u, x: input?.rows(term.rows), dy: dy.rows(term.rows), dx: dx, units: units)
-        }
+        let dz = lowRank.contains { $0.magnitude != nil } ? dy.copy() : dy
+        for (term, z) in zip(lowRank, unscaled) { term.magnitude?.backward(dz.rows(term.rows), z) }
+        for part in parts { part.backward(dx, dy, dz, saved, units) }
+        for (term, u) in zip(lowRank, inputs) { term.backward(dx, dz.rows(term.rows), u: u, saved, units) }
         return [dx]
     }
 }
 
-/// The backward pass of one low-rank term; adds to the rows of `dx`.
-private func lowRankBackward(
-    _ term: LowRankTerm, u: Tensor, x: Tensor?, dy: Tensor, dx: Tensor?, units: [Range<Int>]
-) {
-    let du = Tensor(shape: u.shape)
-    Products.multiplyTransposed(du, dy, term.up)
-    ck_scale(du.floats, du.floats, term.scaling, du.count)
-    if let x, let gradients = term.gradients {
-        let units = units.map { $0.clamped(to: term.rows) }.filter { !$0.isEmpty }
-            .map { $0.lowerBound - term.rows.lowerBound..<$0.upperBound - term.rows.lowerBound }
-        Products.accumulateGradient(gradients.up, dy, u, units: units)
-        Products.accumulateGradient(gradients.down, du, x, units: units)
+/// A linear layer with one weight for all rows.
+public func linear(
+    _ x: Tensor, weight: PackedMatrix, bias: Tensor? = nil, lowRank: [LowRankTerm] = [],
+    gradients: LinearGradients = (nil, nil), units: [Range<Int>] = []
+) -> Tensor {
+    let part = LinearPart(rows: 0..<x.shape[0], weight: weight, bias: bias, gradients: gradients)
+    return linear(x, parts: [part], lowRank: lowRank, units: units)
+}
+
+private func checkLinear(_ x: Tensor, _ parts: [LinearPart], _ lowRank: [LowRankTerm]) {
+    guard let weight = parts.first?.weight else { preconditionFailure("linear: no weight") }
+    var row = 0
+    for part in parts {
+        precondition(
+            part.rows.lowerBound == row && part.weight.rows == weight.rows && part.weight.columns == weight.columns,
+            "linear: rows \(part.rows) with a weight [\(part.weight.rows), \(part.weight.columns)], expected rows from "
+                + "\(row) with [\(weight.rows), \(weight.columns)]")
+        precondition(
+            part.bias == nil || part.bias?.shape == [weight.rows],
+            "linear: bias is \(part.bias?.shape ?? []), expected [\(weight.rows)]")
+        row = part.rows.upperBound
     }
-    if let dx { Products.multiplyTransposed(dx.rows(term.rows), du, term.down, accumulate: true) }
+    precondition(
+        x.shape == [row, weight.columns], "linear: x is \(x.shape), expected [\(row), \(weight.columns)]")
+    for term in lowRank {
+        precondition(
+            term.magnitude == nil || term.magnitude?.factors.shape == [weight.rows],
+            "linear: magnitudes are \(term.magnitude?.factors.shape ?? []), expected [\(weight.rows)]")
+        precondition(
+            term.mask == nil || term.mask?.shape == [term.rows.count, weight.columns],
+            "linear: the mask is \(term.mask?.shape ?? []), expected [\(term.rows.count), \(weight.columns)]")
+    }
+}
+
+extension LinearPart {
+    /// Writes its rows of `dx`, and adds to its own gradients.
+    fileprivate func backward(
+        _ dx: Tensor?, _ dy: Tensor, _ dz: Tensor, _ saved: (() -> Tensor)?, _ units: [Range<Int>]
+    ) {
+        if let dx { Products.multiplyTransposed(dx.rows(rows), dz.rows(rows), weight) }
+        if let dw = gradients.weight, let x = saved?() {
+            Products.accumulateGradient(dw, dz.rows(rows), x.rows(rows), units: restricted(units, to: rows))
+        }
+        if let db = gradients.bias { sumRows(into: db, dy.rows(rows)) }
+    }
+}
+
+/// Units as a part of the rows sees them, counted from its start.
+func restricted(_ units: [Range<Int>], to rows: Range<Int>) -> [Range<Int>] {
+    units.map { $0.clamped(to: rows) }.filter { !$0.isEmpty }
+        .map { $0.lowerBound - rows.lowerBound..<$0.upperBound - rows.lowerBound }
 }
 
 private func addBias(_ y: Tensor, _ bias: Tensor) {

@@ -15,15 +15,16 @@ public func addRows(_ x: Tensor, _ addends: Tensor, at rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { $0 >= 0 && $0 < x.shape[0] }, "addRows: a row is outside \(x.shape)")
     let width = x.shape[1]
     let y = x.copy()
-    for (index, row) in rows.enumerated() {
-        let target = y.floats + row * width
-        ck_add(target, target, addends.floats + index * width, width)
+    // Threads take columns, so that each row has its addends in order.
+    parallelFor(width, pieces: 256) { columns in
+        for (index, row) in rows.enumerated() {
+            let target = y.floats + row * width + columns.lowerBound
+            ck_add(target, target, addends.floats + index * width + columns.lowerBound, columns.count)
+        }
     }
     return record(y, from: x, addends) { dy in
         let daddends = Tensor(shape: [rows.count, width])
-        for (index, row) in rows.enumerated() {
-            (daddends.floats + index * width).update(from: dy.floats + row * width, count: width)
-        }
+        copyRows(rows, of: dy, to: daddends)
         return [dy, daddends]
     }
 }

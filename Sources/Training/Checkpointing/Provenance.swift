@@ -24,7 +24,10 @@ public struct Provenance: Sendable, Checkpointable {
         kernels = "\(ComputeDevice.kernelLevel)"
         for (name, path) in Self.files(of: model.source) { digests[name] = try ContentDigest.ofFile(path) }
         if let path = recipe.model.chatTemplate { digests["model.chat_template"] = try ContentDigest.ofFile(path) }
-        for (key, path) in [("", recipe.adapter.initial), ("algorithm.kl.", recipe.algorithm.kl.adapter)] {
+        for (key, path) in [
+            ("", recipe.adapter.initial), ("adapter.beneath.", recipe.adapter.beneath),
+            ("algorithm.kl.", recipe.algorithm.kl.adapter),
+        ] {
             guard let path else { continue }
             for name in ["adapter_config.json", "adapter_model.safetensors"] {
                 digests[key + name] = try ContentDigest.ofFile("\(path)/\(name)")
@@ -54,6 +57,7 @@ extension Provenance {
     public static let harmlessKeys: Set<String> = [
         "name", "steps", "sft.epochs", "run_dir", "threads", "checkpoint.every", "checkpoint.keep", "evaluation.every",
         "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template", "adapter.initial",
+        "adapter.beneath",
         "algorithm.kl.adapter", "data.train.path", "data.evaluation.path",
     ]
 

@@ -36,12 +36,12 @@ public struct OptimizerState: Sendable, Equatable {
     ///
     /// - Parameter parameters: What is trained, `[N]`.
     /// - Parameter gradients: Derivatives by the parameters, `[N]`.
-    /// - Parameter exempt: Parameters without weight decay: rising ranges that don't overlap.
+    /// - Parameter groups: Parameters with settings of their own: rising ranges that don't overlap.
     /// - Parameter forEachPiece: Runs its argument on pieces that cover the range once, perhaps on many threads; the
     ///   result is the same bits for each way to cut.
     public mutating func advance(
         _ rule: any UpdateRule, parameters: UnsafeMutableBufferPointer<Float>, gradients: UnsafeBufferPointer<Float>,
-        learningRate: Double, gradientScale: Float = 1, exempt: [Range<Int>] = [],
+        learningRate: Double, gradientScale: Float = 1, groups: [ParameterGroup] = [],
         forEachPiece: (Range<Int>, @Sendable (Range<Int>) -> Void) -> Void = { $1($0) }
     ) {
         let count = parameters.count
@@ -53,10 +53,15 @@ public struct OptimizerState: Sendable, Equatable {
             values = [Float](repeating: 0, count: names.count * count)
         }
         step += 1
-        var plainRule = rule
-        plainRule.weightDecay = 0
-        let update = rule.update(step: step, learningRate: learningRate, gradientScale: gradientScale)
-        let plain = plainRule.update(step: step, learningRate: learningRate, gradientScale: gradientScale)
+        let step = step
+        func update(_ settings: ParameterGroup.Settings) -> any ElementwiseUpdate {
+            var rule = rule
+            if !settings.decays { rule.weightDecay = 0 }
+            return rule.update(
+                step: step, learningRate: learningRate * settings.rateFactor, gradientScale: gradientScale)
+        }
+        let updates = Dictionary(
+            uniqueKeysWithValues: Set(groups.map(\.settings) + [.usual]).map { ($0, update($0)) })
         let arrays = names.count
         values.withUnsafeMutableBufferPointer { values in
             let memory = (0..<arrays).map {
@@ -65,25 +70,10 @@ public struct OptimizerState: Sendable, Equatable {
             // Pieces don't overlap, so threads never touch the same element.
             nonisolated(unsafe) let all = UpdatePiece(parameters: parameters, gradients: gradients, memory: memory)
             forEachPiece(0..<count) { piece in
-                for (range, decays) in Self.segments(of: piece, exempt: exempt) {
-                    (decays ? update : plain).apply(all.slice(range))
+                for segment in ParameterGroup.segments(of: piece, groups) {
+                    updates[segment.settings]?.apply(all.slice(segment.range))
                 }
             }
         }
-    }
-
-    /// A piece cut where weight decay begins or ends.
-    static func segments(of piece: Range<Int>, exempt: [Range<Int>]) -> [(range: Range<Int>, decays: Bool)] {
-        var segments: [(range: Range<Int>, decays: Bool)] = []
-        var start = piece.lowerBound
-        for range in exempt {
-            let range = range.clamped(to: piece)
-            guard !range.isEmpty else { continue }
-            if start < range.lowerBound { segments.append((start..<range.lowerBound, true)) }
-            segments.append((range, false))
-            start = range.upperBound
-        }
-        if start < piece.upperBound { segments.append((start..<piece.upperBound, true)) }
-        return segments
     }
 }

@@ -7,6 +7,7 @@ extension ParameterOptimizer {
             rule: recipe.optimizer.rule, schedule: LearningRateSchedule(recipe, totalSteps: totalSteps),
             maxGradientNorm: recipe.optimizer.maxGradientNorm)
         undecayed = recipe.optimizer.undecayed
+        loraPlusRatio = recipe.adapter.kind == .lora ? recipe.optimizer.loraPlusRatio : 1
     }
 }
 

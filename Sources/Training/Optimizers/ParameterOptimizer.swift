@@ -10,6 +10,10 @@ public struct ParameterOptimizer: Sendable {
     public var maxGradientNorm: Double?
     /// Parameters whose names end in one of these have no weight decay.
     public var undecayed: [String] = []
+    /// How much faster B and vectors learn than A and other matrices: LoRA+.
+    ///
+    /// Source: Hayou et al. 2024, arXiv:2402.12354; which parameters are which as in PEFT's `create_loraplus_optimizer`.
+    public var loraPlusRatio = 1.0
 
     /// An optimizer.
     public init(rule: any UpdateRule, schedule: LearningRateSchedule, maxGradientNorm: Double?) {
@@ -41,7 +45,7 @@ public struct ParameterOptimizer: Sendable {
             rule, parameters: UnsafeMutableBufferPointer(start: parameters.values.floats, count: count),
             gradients: UnsafeBufferPointer(start: parameters.gradients.floats, count: count),
             learningRate: schedule.rate(at: step), gradientScale: maxGradientNorm.map(norm.scale(for:)) ?? 1,
-            exempt: exempt(parameters)
+            groups: groups(parameters)
         ) { range, body in
             parallelFor(range.count, pieces: GradientNorm.pieceLength) { body($0) }
         }
@@ -49,11 +53,15 @@ public struct ParameterOptimizer: Sendable {
         return norm.value
     }
 
-    /// Where the parameters without weight decay lie.
-    private func exempt(_ parameters: ParameterSet) -> [Range<Int>] {
-        guard rule.weightDecay != 0, !undecayed.isEmpty else { return [] }
-        return parameters.entries.filter { entry in undecayed.contains { entry.name.hasSuffix($0) } }
-            .map { $0.offset..<$0.offset + $0.count }
+    /// The parameters without weight decay, and those with a learning rate of their own.
+    private func groups(_ parameters: ParameterSet) -> [ParameterGroup] {
+        parameters.entries.compactMap { entry in
+            let settings = ParameterGroup.Settings(
+                decays: rule.weightDecay == 0 || !undecayed.contains { entry.name.hasSuffix($0) },
+                rateFactor: entry.name.contains("lora_B") || entry.shape.count == 1 ? loraPlusRatio : 1)
+            guard settings != .usual else { return nil }
+            return ParameterGroup(range: entry.offset..<entry.offset + entry.count, settings: settings)
+        }
     }
 
     /// The norm, its pieces summed by all threads and added in order.

@@ -11,6 +11,8 @@ public struct CrossEntropy: Sendable {
     public var model: QwenModel
     /// How much is computed at a time.
     public var limits: PassLimits
+    /// The share of the adapter's inputs that are dropped while gradients are computed, and the seed of the draws.
+    public var dropout: (rate: Double, seed: UInt64) = (0, 0)
 
     /// A loss.
     public init(model: QwenModel, limits: PassLimits) {
@@ -33,13 +35,22 @@ public struct CrossEntropy: Sendable {
     /// Computes the loss, and adds its gradient to that of the parameters.
     ///
     /// - Parameter adapter: The adapter as it is now, if there is one.
-    /// - Parameter parameters: What is trained; `nil` only computes the loss.
+    /// - Parameter parameters: What is trained; `nil` only computes the loss, and drops nothing.
+    /// - Parameter step: Steps of the run taken before; chooses what is dropped.
     /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
     public func callAsFunction(
-        _ units: [TrainingUnit], adapter: Adapter?, parameters: ParameterSet?, signal: StopSignal = StopSignal()
+        _ units: [TrainingUnit], adapter: Adapter?, parameters: ParameterSet?, step: Int = 0,
+        signal: StopSignal = StopSignal()
     ) throws(TrainingError) -> Result {
-        let batches = TrainingUnit.packing(units, budget: limits.packing(model), size: \.tokenCount)
-            .map { MicroBatch($0, adapter: adapter, model: model) }
+        var numbered = units
+        for index in numbered.indices { numbered[index].group.unit = index }
+        let drops = parameters == nil || dropout.rate == 0
+        let batches = TrainingUnit.packing(numbered, budget: limits.packing(model), size: \.tokenCount).map { units in
+            MicroBatch(
+                units, adapter: adapter, model: model,
+                dropout: drops
+                    ? nil : { RowDropout(rate: dropout.rate, seed: dropout.seed, step: step, places: $0) })
+        }
         let total = batches.reduce(0) { $0 + $1.rows.count }
         var (loss, entropy, times) = (0.0, 0.0, PassTimes())
         for batch in batches where !batch.rows.isEmpty {

@@ -99,7 +99,8 @@ public final class SFTTrainer: Trainer {
         _ units: [TrainingUnit], _ optimizer: inout OptimizerState
     ) throws(TrainingError) -> (CrossEntropy.Result, norm: Double) {
         do throws(TrainingError) {
-            let result = try parts.loss(units, adapter: adapter, parameters: parameters.set, signal: signal)
+            let result = try parts.loss(
+                units, adapter: adapter, parameters: parameters.set, step: state.step, signal: signal)
             return (result, try parts.optimizer.advance(parameters.set, state: &optimizer, step: state.step))
         } catch {
             parameters.set.clearGradients()
@@ -152,6 +153,7 @@ extension SFTTrainer.Parts {
             loss: CrossEntropy(model: model.model, limits: PassLimits(recipe.batch)),
             optimizer: ParameterOptimizer(recipe, totalSteps: steps.steps), batchSize: recipe.sft.batchSize,
             totalRows: steps.rows)
+        loss.dropout = (recipe.adapter.dropout, UInt64(bitPattern: Int64(recipe.seed)))
     }
 
     /// How many steps a recipe has, and how many rows where epochs say so.

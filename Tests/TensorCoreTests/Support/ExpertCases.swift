@@ -31,7 +31,7 @@ private func routingCase(rows: Int, experts: Int, count: Int, renormalized: Bool
         twin: { routed($0[0], width: experts, experts: chosen, renormalized: renormalized) })
 }
 
-/// Routing to experts, weighting of rows and channels, and sums of rows.
+/// Routing to experts, weighting of rows, and sums of rows.
 let expertCases: [OperationCase] = {
     var values = TestValues(21)
     var cases = [(5, 8, 2), (3, 7, 7), (4, 1, 1), (2, 60, 4)].flatMap { rows, experts, count in
@@ -44,12 +44,7 @@ let expertCases: [OperationCase] = {
                 operation: "scaleRows", variant: "[\(rows), \(width)]",
                 inputs: [x, .activation("s", [rows, 1], values.floats(rows, 2))],
                 run: { x, _ in scaleRows(x[0], by: x[1]) },
-                twin: { x in x[0].enumerated().map { $1 * x[1][$0 / width] } }),
-            OperationCase(
-                operation: "scaleChannels", variant: "[\(rows), \(width)]",
-                inputs: [x, .parameter("s", [width], values.floats(width, 2))],
-                run: { x, dx in scaleChannels(x[0], by: x[1], gradient: dx[1]) },
-                twin: { x in x[0].enumerated().map { $1 * x[1][$0 % width] } }),
+                twin: { x in x[0].enumerated().map { $1 * x[1][$0 / width] } })
         ]
     }
     cases.append(
