@@ -27,8 +27,10 @@ public final class Adapter: Sendable {
         /// Factors with a magnitude for the outputs of a layer.
         public init(a: Tensor, b: Tensor, scaling: Float, magnitude: Tensor, layer: LinearLayer) {
             let norms = rowNorms(of: layer.weight, adding: a, b, scaling: scaling)
-            let inverse = Tensor(norms.toArray().map { 1 / $0 }, shape: norms.shape)
-            let factors = Tensor(zip(magnitude.toArray(), norms.toArray()).map { $0 / $1 }, shape: norms.shape)
+            // An output whose weights are all zero stays zero.
+            let inverse = Tensor(norms.toArray().map { $0 > 0 ? 1 / $0 : 0 }, shape: norms.shape)
+            let factors = Tensor(
+                zip(magnitude.toArray(), norms.toArray()).map { $1 > 0 ? $0 / $1 : 0 }, shape: norms.shape)
             self.init(a: a, b: b, scaling: scaling, magnitude: magnitude, channels: (factors, inverse))
         }
 

@@ -11,6 +11,8 @@ public struct ForwardContext: Sendable {
     public let pass: GradientPass?
     /// Which inputs of adapters are dropped, where any are.
     let dropout: RowDropout?
+    /// What pulls routers towards even use; counts rows as the whole batch numbers them.
+    var balance: ExpertBalance?
     /// Whether trained weights are the base's own: no adapter has weights of the same names.
     private let trainsBase: Bool
 
@@ -27,7 +29,9 @@ public struct ForwardContext: Sendable {
 
     /// The same with another pass.
     func with(_ pass: GradientPass?) -> ForwardContext {
-        ForwardContext(adapters: adapters, pass: pass, dropout: dropout, trainsBase: trainsBase)
+        var context = ForwardContext(adapters: adapters, pass: pass, dropout: dropout, trainsBase: trainsBase)
+        context.balance = balance
+        return context
     }
 
     /// The context as a piece of the rows sees it.

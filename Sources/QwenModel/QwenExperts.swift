@@ -39,7 +39,8 @@ struct QwenExperts: Sendable {
     var layers: [LinearLayer] { [router] + experts.flatMap(\.layers) }
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-        let choice = chooseExperts(router(x, context), count: perToken, renormalized: renormalizes)
+        let choice = chooseExperts(
+            router(x, context), count: perToken, renormalized: renormalizes, balance: context.balance)
         let order = ExpertOrder(choice.experts, perToken: perToken, experts: experts.count)
         let contexts = order.ranges.map { context.selecting(Array(order.rows[$0]), from: $0.lowerBound) }
         let x̂ = selectRows(x, order.rows)  // [N·K, C]

@@ -101,7 +101,9 @@ public final class QwenModel: Sendable {
         observe: ((Int, Tensor) -> Void)? = nil
     ) -> Tensor {
         let rotary = rotary(covering: Int(batch.layout.positions.max() ?? 0))
-        let context = ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout)
+        var context = ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout)
+        context.balance = batch.balance
+        defer { batch.balance?.close() }
         var x = embed(batch.ids, context)  // [N, C]
         observe?(-1, x)
         let firstKept = firstKept(recomputation, rows: batch.ids.count)

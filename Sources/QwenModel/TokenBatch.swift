@@ -14,6 +14,8 @@ public struct TokenBatch: Sendable {
     public let units: [Range<Int>]
     /// Which inputs of adapters are dropped; `nil` but in training.
     public var dropout: RowDropout?
+    /// What pulls routers towards even use; `nil` but in training.
+    public var balance: ExpertBalance?
     /// Which token of which sequence each row is; empty where nobody has said.
     public private(set) var places: [RowDropout.Place] = []
 

@@ -64,7 +64,7 @@ public struct PassLimits: Sendable, Hashable {
 
 /// The rows of one forward pass over some units and the tokens that they predict.
 struct MicroBatch {
-    let batch: TokenBatch
+    var batch: TokenBatch
     let pageCount: Int
     /// The rows that predict learned tokens, unit by unit.
     let rows: [Int]
@@ -91,6 +91,16 @@ struct MicroBatch {
             }
         }
         (self.batch, self.pageCount, self.rows, self.targets) = (batch, pageCount, rows, targets)
+    }
+
+    /// Adds the load-balancing loss of routers to what is differentiated.
+    ///
+    /// - Parameter coefficient: What the mean of the units' losses counts.
+    /// - Parameter units: Units of the whole update.
+    mutating func balance(_ model: QwenModel, coefficient: Double, units: Int) {
+        guard coefficient > 0, let experts = model.configuration.experts else { return }
+        batch.balance = ExpertBalance(
+            units: batch.units, experts: experts.count, weight: coefficient / Double(max(units, 1)))
     }
 
     /// Log-probability and entropy of each learned token, `[rows, 2]`, in nats.

@@ -293,6 +293,39 @@ extension QwenTests {
                 Sequences(sequence, model: try LawCase.model(.mixture, .float32)).logits(model), "logits")
         }
 
+        @Test(
+            "the load-balancing loss and its gradients equal transformers', with and without recomputation",
+            .enabled(if: ReferenceData.isPresent, "\(ReferenceData.absence)"), arguments: ReferenceData.withExperts)
+        func balance(reference: ReferenceModel) throws {
+            let model = try reference.load()
+            let full = try FullParameters(model: model, source: HuggingFaceFolder(path: reference.path))
+            let expected = try reference.tensors()
+            let run = Sequences(try ReferenceSequences(expected).sequences, model: model)
+            for recomputation in [QwenModel.Recomputation.none, .blocks] {
+                full.parameters.clearGradients()
+                let rows = 0..<run.batch.ids.count
+                var batch = TokenBatch(ids: run.batch.ids, layout: run.batch.layout, units: [rows])
+                let balance = ExpertBalance(units: [rows], experts: 8, weight: 1)
+                batch.balance = balance
+                let pass = GradientPass(parameters: full.parameters, units: [rows])
+                let hidden = model.hiddenStates(batch, pages: run.pages, pass: pass, recomputation: recomputation)
+                expectClose(
+                    balance.losses.map { Float($0) }, [try expected.scalar("router_aux_loss")],
+                    within: Tolerance.loss, "\(reference.name) loss")
+                hidden.backward(seed: .zeros(hidden.shape))
+                let prefix = "router_aux_loss.grad."
+                let names = expected.names.filter { $0.hasPrefix(prefix) }
+                #expect(!names.isEmpty)
+                for name in names {
+                    let entry = try #require(full.parameters.entry(named: String(name.dropFirst(prefix.count))))
+                    let values = try expected.floats(name)
+                    expectClose(
+                        full.parameters.gradient(entry).toArray(), values,
+                        within: Tolerance.gradient * largest(values), "\(reference.name) \(name)")
+                }
+            }
+        }
+
         @Test("rows are sorted by expert and keep their order; experts without rows have none")
         func order() {
             let order = ExpertOrder([2, 0, 0, 3, 3, 2], perToken: 2, experts: 5)

@@ -29,6 +29,8 @@ extension Recipe {
         public var undecayed = ["bias", "norm.weight"]
         /// How much faster B, magnitudes and other vectors learn than A (LoRA+).
         public var loraPlusRatio = 1.0
+        /// What the load-balancing loss of a mixture's routers counts.
+        public var routerBalance = 0.0
         /// The gradient is scaled down to this norm; `nil`: never.
         public var maxGradientNorm: Double? = 1.0
     }
@@ -91,6 +93,9 @@ extension Recipe.Optimizer: RecipeSection {
         .init(
             "loraplus_lr_ratio", \.loraPlusRatio, .number(.over(0, to: 10_000)),
             "Learning rate of an adapter's B and of vectors over that of A (LoRA+); its paper has 16"),
+        .init(
+            "router_aux_loss_coef", \.routerBalance, .number(.from(0, to: 100)),
+            "Weight of the load-balancing loss of a mixture's routers, the mean over groups or rows; Qwen3 has 0.001"),
         .init(
             "max_gradient_norm", \.maxGradientNorm, .optional(.number(.above(0))),
             "Clip the gradient to this norm; null: never"),

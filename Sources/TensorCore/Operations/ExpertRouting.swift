@@ -21,7 +21,10 @@ public struct ExpertChoice: Sendable {
 /// - Parameter logits: z, `[N, E]`.
 /// - Parameter count: K, from 1 to E.
 /// - Parameter renormalized: Whether a row's weights add up to 1 (`norm_topk_prob`).
-public func chooseExperts(_ logits: Tensor, count: Int, renormalized: Bool) -> ExpertChoice {
+/// - Parameter balance: Counts the choices, and adds to the gradient that of its own loss.
+public func chooseExperts(
+    _ logits: Tensor, count: Int, renormalized: Bool, balance: ExpertBalance? = nil
+) -> ExpertChoice {
     precondition(
         logits.shape.count == 2 && count >= 1 && count <= logits.shape[1],
         "chooseExperts: \(count) of logits \(logits.shape), expected from 1 to \(logits.dimension(-1))")
@@ -35,11 +38,13 @@ public func chooseExperts(_ logits: Tensor, count: Int, renormalized: Bool) -> E
         experts += choice.experts
         choices.append(choice)
     }
+    balance?.observe(choices)
     let recorded = record(weights, from: logits) { dy in
+        let pulls = balance?.gradients(rows: rows)
         let dlogits = Tensor(shape: [rows, width])
         for (row, choice) in choices.enumerated() {
             let dweights = (0..<count).map { Double(dy.floats[row * count + $0]) }
-            for (expert, value) in choice.gradient(dweights, renormalized).enumerated() {
+            for (expert, value) in choice.gradient(dweights, renormalized, pull: pulls?[row] ?? []).enumerated() {
                 dlogits.floats[row * width + expert] = Float(value)
             }
         }
@@ -49,7 +54,7 @@ public func chooseExperts(_ logits: Tensor, count: Int, renormalized: Bool) -> E
 }
 
 /// One row's probabilities and the experts chosen.
-private struct RowChoice: Sendable {
+struct RowChoice: Sendable {
     let probabilities: [Double]
     let experts: [Int]
 
@@ -70,8 +75,8 @@ private struct RowChoice: Sendable {
         return experts.map { probabilities[$0] / divisor }
     }
 
-    /// The gradient by all logits, from that by the weights.
-    func gradient(_ dweights: [Double], _ renormalized: Bool) -> [Double] {
+    /// The gradient by all logits, from that by the weights, and where given one by all probabilities.
+    func gradient(_ dweights: [Double], _ renormalized: Bool, pull: [Double] = []) -> [Double] {
         var dchosen = dweights
         if renormalized {
             let mean = zip(dweights, weights(true)).reduce(0) { $0 + $1.0 * $1.1 }
@@ -80,6 +85,8 @@ private struct RowChoice: Sendable {
         let mean = zip(dchosen, experts).reduce(0) { $0 + $1.0 * probabilities[$1.1] }
         var dlogits = probabilities.map { -$0 * mean }
         for (value, expert) in zip(dchosen, experts) { dlogits[expert] += probabilities[expert] * value }
+        let level = zip(pull, probabilities).reduce(0) { $0 + $1.0 * $1.1 }
+        for (expert, value) in pull.enumerated() { dlogits[expert] += probabilities[expert] * (value - level) }
         return dlogits
     }
 }

@@ -269,6 +269,7 @@ extension GRPOTrainer.Parts {
             maxBatch: rollout.maxBatch > 0 ? rollout.maxBatch : rollout.promptsPerStep * rollout.completionsPerPrompt)
         let algorithm = recipe.algorithm
         self.reference = reference
+        update.routerBalance = recipe.optimizer.routerBalance
         updatesPerRollout = algorithm.updatesPerRollout
         miniBatches = algorithm.miniBatches
         masksTruncated = algorithm.maskTruncated

@@ -17,6 +17,8 @@ public struct PolicyUpdate: Sendable {
     public var limits: PassLimits
     /// The longest completion that the rollout allows, tokens.
     public var maxCompletionLength: Int
+    /// What the routers' load-balancing loss counts in the gradient; 0: nothing.
+    public var routerBalance = 0.0
 
     /// An update.
     public init(
@@ -31,36 +33,37 @@ public struct PolicyUpdate: Sendable {
 
     /// Adds the objective's gradient to that of the parameters.
     ///
-    /// Groups without any advantage are left out where they could not change anything: without a KL penalty and an
-    /// entropy bonus. They still count in what the loss is divided by. With a KL penalty every sample needs its
-    /// `referenceLogProbs`.
+    /// Groups without any advantage are left out where they could not change anything: without a KL penalty, an entropy
+    /// bonus and a balance of routers. They still count in what the loss is divided by. With a KL penalty every sample
+    /// needs its `referenceLogProbs`.
     ///
     /// - Parameter adapter: The adapter as it is now; `nil` when every parameter is trained.
     /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
     public func accumulate(
         _ groups: [PolicyGroup], adapter: Adapter?, parameters: ParameterSet, signal: StopSignal = StopSignal()
     ) throws(TrainingError) -> PolicyUpdateResult {
-        let needsAll = objective.kl != nil || objective.entropyBonus != nil
+        let needsAll = objective.kl != nil || objective.entropyBonus != nil || routerBalance > 0
         let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: limits.tokens) }
         let batches = TrainingUnit.packing(units, budget: limits.packing(model)) { $0.unit.tokenCount }
-        let samples = groups.flatMap(\.samples)
+        let (count, samples) = (units.count, groups.flatMap(\.samples))
         let totals = PolicyTotals(
             sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
             maxCompletionLength: maxCompletionLength, accumulation: batches.count)
         var result = PolicyUpdateResult(microBatches: batches.count)
         for units in batches {
             try signal.check()
-            result.add(try gradient(units, totals: totals, adapter: adapter, parameters: parameters))
+            result.add(try gradient(units, of: count, totals: totals, adapter: adapter, parameters: parameters))
         }
         return result
     }
 
     /// One micro-batch: forward, objective, backward.
     private func gradient(
-        _ units: [PolicyGroup], totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
+        _ units: [PolicyGroup], of count: Int, totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
     ) throws(TrainingError) -> PolicyUpdateResult {
         var watch = Stopwatch()
-        let pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
+        var pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
+        pass.balance(model, coefficient: routerBalance, units: count)
         guard !pass.rows.isEmpty else { return PolicyUpdateResult(microBatches: 1) }
         let output = pass.tokenLogProbs(
             model, temperature: temperature, parameters: parameters, limits: limits,

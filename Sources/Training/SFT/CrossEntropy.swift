@@ -13,6 +13,8 @@ public struct CrossEntropy: Sendable {
     public var limits: PassLimits
     /// The share of the adapter's inputs that are dropped while gradients are computed, and the seed of the draws.
     public var dropout: (rate: Double, seed: UInt64) = (0, 0)
+    /// What the routers' load-balancing loss counts in the gradient; 0: nothing.
+    public var routerBalance = 0.0
 
     /// A loss.
     public init(model: QwenModel, limits: PassLimits) {
@@ -44,12 +46,14 @@ public struct CrossEntropy: Sendable {
     ) throws(TrainingError) -> Result {
         var numbered = units
         for index in numbered.indices { numbered[index].group.unit = index }
-        let drops = parameters == nil || dropout.rate == 0
+        let keepsAll = parameters == nil || dropout.rate == 0
         let batches = TrainingUnit.packing(numbered, budget: limits.packing(model), size: \.tokenCount).map { units in
-            MicroBatch(
+            var batch = MicroBatch(
                 units, adapter: adapter, model: model,
-                dropout: drops
+                dropout: keepsAll
                     ? nil : { RowDropout(rate: dropout.rate, seed: dropout.seed, step: step, places: $0) })
+            if parameters != nil { batch.balance(model, coefficient: routerBalance, units: numbered.count) }
+            return batch
         }
         let total = batches.reduce(0) { $0 + $1.rows.count }
         var (loss, entropy, times) = (0.0, 0.0, PassTimes())

@@ -153,6 +153,7 @@ extension SFTTrainer.Parts {
             loss: CrossEntropy(model: model.model, limits: PassLimits(recipe.batch)),
             optimizer: ParameterOptimizer(recipe, totalSteps: steps.steps), batchSize: recipe.sft.batchSize,
             totalRows: steps.rows)
+        loss.routerBalance = recipe.optimizer.routerBalance
         loss.dropout = (recipe.adapter.dropout, UInt64(bitPattern: Int64(recipe.seed)))
     }
 
