@@ -87,7 +87,7 @@ extension QwenConfiguration {
         var halves = 2 * intermediateSize
         if let experts {
             // Each token is in several experts, and what they give is kept too.
-            halves = max(halves, experts.perToken * (2 * experts.intermediateSize + 2 * hiddenSize) + experts.count)
+            halves = max(halves, experts.perToken * (2 * experts.intermediateSize + 2 * hiddenSize) + 3 * experts.count)
         }
         return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + halves + 3 * attentionHeads + 2)
     }
@@ -95,6 +95,8 @@ extension QwenConfiguration {
     /// Bytes that one block's forward pass holds for each row at the same time: the residual stream, its norm, the gated
     /// layer's halves and their product, and an operand rounded to half the width.
     public var workingBytes: Int {
-        4 * (3 * hiddenSize + 3 * intermediateSize) + 2 * intermediateSize
+        let sparse = experts.map { $0.perToken * ($0.intermediateSize + hiddenSize) } ?? 0
+        let width = max(intermediateSize, sparse)
+        return 4 * (3 * hiddenSize + 3 * width) + 2 * width
     }
 }

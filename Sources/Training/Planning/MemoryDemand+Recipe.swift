@@ -66,7 +66,7 @@ extension MemoryDemand {
     private static func adapterCount(_ recipe: Recipe, _ configuration: QwenConfiguration) throws -> Int {
         let settings =
             try recipe.adapter.initial.map { try AdapterFolder(path: $0).configuration }
-            ?? AdapterConfiguration(recipe.adapter, hasExperts: configuration.experts != nil)
+            ?? AdapterConfiguration(recipe, hasExperts: configuration.experts != nil)
         let targeting = try AdapterTargeting(settings, familyDefaults: [])
         return configuration.linearShapes
             .filter { targeting.targets(moduleNamed: $0.name, isOutputHead: $0.name == "lm_head") }

@@ -21,19 +21,18 @@ extension TrainedParameters {
                     continuing: AdapterFolder(path: initial), model: model.model, beneath: beneath))
             return
         }
-        var configuration = AdapterConfiguration(
-            adapter, hasExperts: model.model.configuration.experts != nil)
-        configuration.baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
         self = .adapter(
             try TrainableAdapter(
-                configuration, model: model.model, seed: UInt64(bitPattern: Int64(recipe.seed)), beneath: beneath))
+                AdapterConfiguration(recipe, hasExperts: model.model.configuration.experts != nil), model: model.model,
+                seed: UInt64(bitPattern: Int64(recipe.seed)), beneath: beneath))
     }
 }
 
 extension AdapterConfiguration {
     /// What a recipe asks for. The routers of a mixture are linear layers too, but `all-linear` leaves them out: they are
     /// trained whole, or not at all.
-    init(_ adapter: Recipe.Adapter, hasExperts: Bool) {
+    init(_ recipe: Recipe, hasExperts: Bool) {
+        let adapter = recipe.adapter
         let targets: TargetModules =
             switch adapter.targets {
             case .allLinear: .allLinear
@@ -42,6 +41,7 @@ extension AdapterConfiguration {
             }
         self.init(r: adapter.rank, loraAlpha: adapter.alpha, targetModules: targets)
         useRslora = adapter.rslora
+        baseModelNameOrPath = recipe.model.path.split(separator: "/").last.map(String.init)
         useDora = adapter.dora
         loraDropout = adapter.dropout
         if adapter.initialization != .zero { initLoraWeights = .string(adapter.initialization.rawValue) }
