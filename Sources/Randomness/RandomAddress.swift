@@ -19,6 +19,12 @@ public enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case adapterDropout = 8
     /// Which numbers of adapters a merge drops.
     case adapterMerging = 9
+    /// Which source of a mixture comes next.
+    case mixture = 20
+    /// Choices of a curriculum.
+    case curriculum = 21
+    /// Resampling in statistical tests.
+    case resampling = 22
 }
 
 /// The address of a random draw: every draw is a pure function of it, so nothing has to be replayed to resume a run, and

@@ -123,5 +123,8 @@ public struct Recipe: Hashable, Sendable {
         }
         let recipe = self
         for index in rewards.indices { rewards[index].fillIn(from: recipe, folder: reader.folder) }
+        for index in evaluation.rewards.indices {
+            evaluation.rewards[index].fillIn(from: recipe, folder: reader.folder)
+        }
     }
 }

@@ -60,6 +60,7 @@ extension Recipe: RecipeSection {
         case .grpo: checkGRPO(&reader)
         case .sft: checkSFT(&reader)
         }
+        checkEvaluation(&reader)
         if data.evaluation == nil, reader.isSound("data", "evaluation"), reader.isGiven("evaluation", "every"),
             evaluation.every > 0
         {
@@ -70,7 +71,7 @@ extension Recipe: RecipeSection {
             reader.fault(
                 ["schedule", "warmup_steps"], "expected at most steps (\(steps)), got \(schedule.warmupSteps)")
         }
-        if reader.isSound("data") { data.checkOverlap(seed: seed, &reader) }
+        if reader.isSound("data") { data.checkTogether(kind: kind, seed: seed, &reader) }
         if evaluation.temperature == 0, let samples = evaluation.samples, samples > 1 {
             reader.fault(
                 ["evaluation", "samples"], "greedy completions (temperature 0) are all the same; set samples to 1")
@@ -120,6 +121,17 @@ extension Recipe: RecipeSection {
                 reader.fault(path, "has the same name as rewards.\(first); give one of them another `name`")
             }
             reward.section.check(in: self, path, &reader)
+        }
+    }
+
+    /// Notes evaluation rewards with one name.
+    private func checkEvaluation(_ reader: inout RecipeReader) {
+        var names: [String: Int] = [:]
+        for (index, reward) in evaluation.rewards.enumerated() {
+            guard let first = names.updateValue(index, forKey: reward.name ?? reward.type) else { continue }
+            reader.fault(
+                ["evaluation", "rewards", String(index)],
+                "has the same name as evaluation.rewards.\(first); give one of them another `name`")
         }
     }
 

@@ -11,6 +11,8 @@ import Foundation
 ///     ├── checkpoints/         step-000120.h5
 ///     ├── adapters/            step-000120/, PEFT folders
 ///     ├── adapter              → the newest of them
+///     ├── best                 → the one with the best evaluation
+///     ├── data.json            what the run learns from, and what was left out
 ///     ├── tensorboard/
 ///     └── report.html
 public struct RunFolder: Hashable, Sendable {
@@ -75,6 +77,10 @@ public struct RunFolder: Hashable, Sendable {
     public var adapters: String { "\(path)/adapters" }
     /// The link to the newest adapter.
     public var newestAdapter: String { "\(path)/adapter" }
+    /// The link to the adapter with the best evaluation.
+    public var bestAdapter: String { "\(path)/best" }
+    /// The sources of the training data, and what was left out.
+    public var data: String { "\(path)/data.json" }
     /// The folder of TensorBoard's event file.
     public var tensorboard: String { "\(path)/tensorboard" }
     /// The report.

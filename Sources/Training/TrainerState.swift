@@ -13,6 +13,8 @@ public struct TrainerState: Sendable, Equatable {
     public var tokenCount = 0
     /// The optimizer's memory.
     public var optimizer = OptimizerState()
+    /// Which tasks come next; `nil`: the data's own order.
+    public var curriculum: Curriculum?
     /// The values of a reference policy that has parameters of its own, in the order of the trained ones.
     public var reference: [Float]?
 
@@ -21,22 +23,24 @@ public struct TrainerState: Sendable, Equatable {
 }
 
 extension TrainerState: Checkpointable {
-    /// The counters, the optimizer's own state, and the moving reference if there is one.
+    /// The counters, the optimizer's own state, and the curriculum and the moving reference if there are any.
     public var savedState: SavedState {
         var state: SavedState = [
             "step": .integer(step), "position": .integer(position), "token_count": .integer(tokenCount),
             "optimizer": .group(optimizer.savedState),
         ]
+        state["curriculum"] = curriculum.map { .group($0.savedState) }
         state["reference"] = reference.map { .floats($0, shape: [$0.count]) }
         return state
     }
 
-    /// Takes back all of it; a state with a reference wants one as long.
+    /// Takes back all of it; a state with a reference wants one as long, and one with a curriculum wants one that fits.
     public mutating func restore(_ state: SavedState) throws {
         step = try state.count("step")
         position = try state.count("position")
         tokenCount = try state.count("token_count")
         try optimizer.restore(state.group("optimizer"))
+        if curriculum != nil { try curriculum?.restore(state.group("curriculum")) }
         if let count = reference?.count { reference = try state.floats("reference", shape: [count]) }
     }
 }

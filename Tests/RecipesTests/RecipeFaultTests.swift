@@ -419,7 +419,11 @@ struct RecipeFaultTests {
         (
             "kind: grpo\nmodel: {path: m}\ndata: {train: {generator: arithmetik}}\nrewards: [{type: math}]\n",
             [
-                "recipe:3:27: data.train.generator: expected one of arithmetic, countdown, got \"arithmetik\"; "
+                "recipe:3:27: data.train.generator: expected one of "
+                    + "arithmetic, countdown, programming, base_conversion, bracket_matching, calendar, determinant, gcd_lcm, "
+                    + "knights_and_knaves, letter_counting, linear_equation, modular_arithmetic, number_sequence, "
+                    + "path_counting, propositional_logic, rate_problem, set_operations, sorting, "
+                    + "string_manipulation, got \"arithmetik\"; "
                     + "did you mean 'arithmetic'?"
             ]
         ),

@@ -56,6 +56,7 @@ let everyReward = """
       - {type: repetition, ngram: 2, penalty: -0.5}
       - {type: plugin, command: [python3, "-m", touchstone_reward, "a.py:f"], workers: 3, timeout: 0.5}
       - {type: http, url: "http://127.0.0.1:9/score", retries: 0}
+      - {type: task}
       - {type: judge, url: "https://h/v1", model: m, prompt: "{prompt} {completion} {answer}", key_variable: KEY}
 
     """
@@ -148,6 +149,12 @@ struct RecipeTests {
                   system: null
                   format: chat
                   shuffle: true
+                  exclude:
+                    exact: true
+                    ngram: null
+                    overlap: 0.8
+                  screen: null
+                  curriculum: null
                 rewards:
                   - type: math
                     name: math

@@ -262,7 +262,8 @@ struct TaskTests {
             let yaml =
                 "kind: grpo\nmodel: {path: m}\nrewards: [{type: math}]\ndata:\n  train: {generator: arithmetic, \(train)}\n"
                 + "  evaluation: {generator: arithmetic, \(evaluation)}\n"
-            return try DataSet.load(try Recipe(yaml: yaml, folder: "/"))
+            let data = try DataSet.load(try Recipe(yaml: yaml, folder: "/"))
+            return (data.train, data.evaluation.first?.data)
         }
         let small = "operands: 2, digits: 1, operators: ['+', '*']"
         let (train, evaluation) = try load(small, small + ", count: 30")

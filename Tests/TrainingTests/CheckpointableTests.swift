@@ -32,6 +32,22 @@ struct CheckpointableTests {
             (state.reference, fresh.reference) = ([3, 4], [0, 0])
             return (state, fresh)
         },
+        Part(name: "curriculum") {
+            let recipe = try TestModel.recipe([
+                "data.train=[{generator: arithmetic, digits: [1, 1], count: 5}, {generator: sorting, difficulty: [1, 4]}]",
+                "data.curriculum={window: 2}",
+            ])
+            let data = try DataSet.load(recipe).train
+            let settings = try #require(recipe.data.curriculum)
+            var (used, fresh) = (
+                Curriculum(settings, data: data, seed: 7), Curriculum(settings, data: data, seed: 7)
+            )
+            for position in 0..<6 {
+                let row = used.row(at: position, of: data)
+                used.observe([(row.index, position % 2 == 0 ? 1 : 0)], of: data)
+            }
+            return (used, fresh)
+        },
         Part(name: "parameters") {
             let sets = (0..<2).map { _ in ParameterSet([("a", [2, 3]), ("b.weight", [4])]) }
             for index in 0..<10 { sets[0].values.floats[index] = Float(index) / 3 }

@@ -175,8 +175,8 @@ struct GRPOTrainerTests {
     /// Groups of a real rollout, their advantages made up.
     private func rollout() async throws -> [PolicyGroup] {
         let trainer = try TestModel.trainer(try TestModel.recipe())
-        var position = 0
-        let prompts = try trainer.parts.prompts.next(4, from: &position).prompts
+        var (position, curriculum) = (0, Curriculum?.none)
+        let prompts = try trainer.parts.prompts.next(4, from: &position, curriculum: &curriculum).prompts
         let requests = trainer.parts.sampler.requests(prompts, step: 0, adapter: trainer.adapter, signal: StopSignal())
         let engine = Engine(model: trainer.parts.update.model)
         let completions = try engine.generate(requests)

@@ -35,9 +35,10 @@ struct ObjectiveOptionTests {
             ]))
         #expect(trainer.parts.update.objective.name == objective.rawValue)
         let parts = trainer.parts
-        var position = 0
+        var (position, curriculum) = (0, Curriculum?.none)
         let rollout = try await Engine(model: parts.update.model).rollout(
-            parts, step: 0, position: &position, adapter: trainer.adapter, signal: StopSignal())
+            parts, step: 0, position: &position, curriculum: &curriculum, adapter: trainer.adapter, signal: StopSignal()
+        )
         var advantages = parts.advantages(rollout.groups.rewardTable).values[...]
         let groups = rollout.groups.map { group in
             PolicyGroup(

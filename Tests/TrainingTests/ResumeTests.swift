@@ -52,6 +52,13 @@ struct ResumeTests {
         Kind(
             name: "a shuffled file's epochs",
             overrides: ["data.train={generator: arithmetic, digits: [1, 1], count: 5}"]),
+        Kind(
+            name: "a mixture under a curriculum, several evaluation sets",
+            overrides: [
+                "data.train=[{generator: arithmetic, digits: [1, 1], count: 5}, {generator: sorting, difficulty: [1, 4]}]",
+                "data.curriculum={window: 1, raise_at: 0.5, review: 0.3}",
+                "data.evaluation=[{generator: arithmetic, count: 3}, {generator: sorting, count: 3}]",
+            ]),
     ]
 
     @Test("a run that goes on from any of its checkpoints is the run that never stopped", arguments: kinds)
@@ -281,7 +288,7 @@ struct ResumeTests {
         let run = try TrainingRun(
             recipe, model: TestModel.load(), data: DataSet.load(recipe), rewards: TestModel.rewards(), folder: runFolder
         )
-        let output = try RunOutput(runFolder, recipe: recipe, progress: RunProgress())
+        let output = try RunOutput(runFolder, recipe: recipe, data: .null, progress: RunProgress())
         try output.append(step: 1, StepResult(metrics: ["reward": 1.0], completions: []))
         var checkpoint = run.checkpoint
         checkpoint.progress.metricsBytes = output.recordLengths.metrics

@@ -74,13 +74,15 @@ struct RolloutTests {
             rows: ["1 + 1", "a very long prompt indeed, much too long", "2 + 2"].enumerated().map {
                 DataRow(index: $0, content: .text($1), answer: nil, columns: [:])
             }, shuffle: false, seed: 0)
-        var position = 0
+        var (position, curriculum) = (0, Curriculum?.none)
         let source = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 8))
-        let (prompts, skipped) = try source.next(4, from: &position)
+        let (prompts, skipped) = try source.next(4, from: &position, curriculum: &curriculum)
         #expect(prompts.map(\.row.index) == [0, 2, 0, 2])
         #expect(skipped == 2 && position == 6)
         let strict = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 1))
-        let error = #expect(throws: TrainingError.self) { try strict.next(1, from: &position) }
+        let error = #expect(throws: TrainingError.self) {
+            try strict.next(1, from: &position, curriculum: &curriculum)
+        }
         #expect(
             error?.message
                 == "data: 3 prompts in a row are longer than 1 tokens; shorten them or raise rollout.max_prompt_tokens")
@@ -121,24 +123,11 @@ struct RolloutTests {
         #expect(error?.message.contains("no True") == true)
     }
 
-    @Test("intervals are Wilson's for single samples and normal over problems")
-    func intervals() {
-        let half = Proportion(successes: 5, of: 10)
-        #expect(abs(half.low - 0.236593) < 1e-6 && abs(half.high - 0.763407) < 1e-6)
-        let none = Proportion(successes: 0, of: 10)
-        #expect(none.low == 0 && abs(none.high - 0.277533) < 1e-6)
-        #expect(Proportion(successes: 10, of: 10).high == 1)
-        #expect(Proportion(successes: 0, of: 0).mean.isNaN)
-        let mean = Proportion(shares: [0, 0.5, 1, 0.5])
-        #expect(mean.mean == 0.5 && abs(mean.low - (0.5 - 1.959964 * 0.408248 / 2)) < 1e-6)
-        #expect(Proportion(shares: [1]).low == 0)
-    }
-
     private func setup() throws -> (LoadedModel, RolloutSampler, [EncodedPrompt]) {
         let (model, recipe) = (try TestModel.load(), try TestModel.recipe())
         let parts = GRPOTrainer.Parts(
             recipe, model: model, data: try DataSet.load(recipe).train, rewards: try TestModel.rewards())
-        var position = 0
-        return (model, parts.sampler, try parts.prompts.next(4, from: &position).prompts)
+        var (position, curriculum) = (0, Curriculum?.none)
+        return (model, parts.sampler, try parts.prompts.next(4, from: &position, curriculum: &curriculum).prompts)
     }
 }

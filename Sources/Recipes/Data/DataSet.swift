@@ -1,166 +1,122 @@
 import OrderedJSON
 import Randomness
-import Synchronization
 
-/// The rows of a training or evaluation set: a file's or a generator's, in the order in which they are used.
+/// The rows of a training or evaluation set, from one source or several, in the order in which they are used.
+///
+/// Several sources are mixed by weight: of each thousand prompts every source has its share, rounded, in an order of its own
+/// for each thousand. A row's number tells its source too: number ÷ sources is the number there, and the rest the source.
 public struct DataSet: Sendable {
-    private enum Source: Sendable {
-        case rows([DataRow])
-        /// Problems in a row without end.
-        case endless(any TaskGenerator, RowFormat)
-    }
-
-    private let source: Source
-    private let order: EpochOrder?
+    /// Where the rows come from; at least one.
+    public let sources: [DataSource]
     /// What a user should know, such as that a generator has too few different problems.
     public let notes: [String]
+    /// Pass rates that a screen has measured, by row number.
+    public let measured: [Int: Double]
+    private let mixture: Mixture?
 
-    private init(_ source: Source, shuffle: Bool, seed: Int, notes: [String]) {
-        self.source = source
+    /// A set of some sources.
+    ///
+    /// - Parameter weights: One for each; the shares are in proportion.
+    init(
+        _ sources: [DataSource], weights: [Double] = [1], seed: Int, notes: [String] = [], measured: [Int: Double] = [:]
+    ) {
+        self.measured = measured
+        self.sources = sources
         self.notes = notes
-        if case .rows(let rows) = source, shuffle {
-            order = EpochOrder(count: rows.count, seed: seed)
-        } else {
-            order = nil
-        }
+        mixture = sources.count > 1 ? Mixture(weights: weights, seed: seed) : nil
     }
 
     /// A set of given rows, which must not be empty.
     init(rows: [DataRow], shuffle: Bool, seed: Int, notes: [String] = []) {
-        self.init(.rows(rows), shuffle: shuffle, seed: seed, notes: notes)
+        self.init([DataSource(rows: rows, name: "data", shuffle: shuffle, seed: seed)], seed: seed, notes: notes)
     }
 
-    /// How many rows an epoch has; `nil` when the set is endless.
-    public var count: Int? {
-        switch source {
-        case .rows(let rows): rows.count
-        case .endless: nil
-        }
-    }
+    /// How many rows an epoch has; `nil` when the set has no end, as a mixture has none.
+    public var count: Int? { sources.count == 1 ? sources[0].count : nil }
 
-    /// A row in the set's own order, from 0; past the end it begins again.
+    /// A row in the set's own order, from 0; past the end it begins again. Several sources take turns.
     public func row(index: Int) -> DataRow {
         precondition(index >= 0, "row(index:): the index is \(index), expected at least 0")
-        switch source {
-        case .rows(let rows): return rows[index % rows.count]
-        case .endless(let generator, let format): return format.row(generator.problem(index: index), index: index)
-        }
+        let source = index % sources.count
+        return numbered(sources[source].row(place: index / sources.count), of: source)
     }
 
-    /// A row of the stream that goes over the set epoch by epoch, each in its own order if the recipe shuffles.
+    /// A row of the stream that training reads: epoch by epoch, the sources mixed by weight.
     ///
     /// A pure function of the recipe's seed and the position: nothing has to be replayed to go on with a run.
     /// - Parameter position: From 0.
     public func row(at position: Int) -> DataRow {
-        precondition(position >= 0, "row(at:): the position is \(position), expected at least 0")
-        guard let count, let order else { return row(index: position) }
-        return row(index: order.index(position % count, epoch: position / count))
+        let (source, draw) = slot(at: position)
+        return numbered(sources[source].row(draw: draw), of: source)
     }
 
-    /// The training and evaluation set of a recipe, read from its files or made by its generators.
-    ///
-    /// Generated training problems keep clear of the evaluation set. Where there are too few different problems for that,
-    /// `notes` of the training set say so.
-    /// - Throws: `RecipeError` with every bad line of a file, or when a generator can't make what it is asked for.
-    public static func load(_ recipe: Recipe) throws(RecipeError) -> (train: DataSet, evaluation: DataSet?) {
-        let format = RowFormat(recipe)
-        var keys: Set<String> = []
-        var evaluation: DataSet?
-        switch recipe.data.evaluation {
-        case .none: break
-        case .file(let file):
-            evaluation = DataSet(rows: try JSONLinesFile.rows(file, recipe), shuffle: false, seed: recipe.seed)
-        case .some(let generated):
-            let count = generated.count ?? 200
-            let (problems, found, repeated) = try generated.generator().distinct(count)
-            keys = found
-            let notes =
-                repeated == 0
-                ? []
-                : [
-                    "data.evaluation: the generator has only about \(found.count) different problems, so \(repeated) of \(count) are repeated"
+    /// Which source a position of the stream is for, and how many rows of it came before.
+    public func slot(at position: Int) -> (source: Int, draw: Int) {
+        precondition(position >= 0, "slot(at:): the position is \(position), expected at least 0")
+        return mixture?.slot(at: position) ?? (0, position)
+    }
+
+    /// A source's row with the number that it has in the set.
+    public func numbered(_ row: DataRow, of source: Int) -> DataRow {
+        sources.count == 1 ? row : row.numbered(row.index &* sources.count &+ source)
+    }
+
+    /// Which source a row of the set is of, and its number there.
+    public func origin(ofNumber number: Int) -> (source: Int, number: Int) {
+        (number % sources.count, number / sources.count)
+    }
+
+    /// The row of a number, as records name it; `nil` if there is none.
+    public func row(number: Int) -> DataRow? {
+        guard number >= 0 else { return nil }
+        let (source, number) = origin(ofNumber: number)
+        return sources[source].place(ofNumber: number).map { numbered(sources[source].row(place: $0), of: source) }
+    }
+
+    /// Each source with its name, rows (`null` without end), and how many were left out: `excluded_exact` and
+    /// `excluded_near` because they are evaluated on, `screened` by a measured pass rate.
+    public var report: JSONValue {
+        .array(
+            sources.map { source in
+                [
+                    "name": .string(source.name), "rows": source.count.map { .integer($0) } ?? .null,
+                    "excluded_exact": .integer(source.report.exact), "excluded_near": .integer(source.report.near),
+                    "screened": .integer(source.report.screened),
                 ]
-            evaluation = DataSet(
-                rows: problems.enumerated().map { format.row($0.element, index: $0.offset) }, shuffle: false,
-                seed: recipe.seed, notes: notes)
-        }
-        return (try train(recipe, format, excluding: keys), evaluation)
-    }
-
-    private static func train(
-        _ recipe: Recipe, _ format: RowFormat, excluding keys: Set<String>
-    ) throws(RecipeError) -> DataSet {
-        if case .file(let file) = recipe.data.train {
-            return DataSet(rows: try JSONLinesFile.rows(file, recipe), shuffle: recipe.data.shuffle, seed: recipe.seed)
-        }
-        let generator = ExcludingGenerator(try recipe.data.train.generator(), excluding: keys)
-        let probes = min(recipe.data.train.count ?? 256, 256)
-        let overlap = keys.isEmpty ? 0 : generator.overlap(ofFirst: probes)
-        let notes =
-            overlap == 0
-            ? []
-            : [
-                "data.train: there are too few different problems: \(overlap) of the first \(probes) are in data.evaluation too; "
-                    + "widen the generator, or lower data.evaluation.count"
-            ]
-        guard let count = recipe.data.train.count else {
-            return DataSet(.endless(generator, format), shuffle: false, seed: recipe.seed, notes: notes)
-        }
-        let rows = (0..<count).map { format.row(generator.problem(index: $0), index: $0) }
-        return DataSet(rows: rows, shuffle: recipe.data.shuffle, seed: recipe.seed, notes: notes)
+            })
     }
 }
 
-extension Recipe.DataSet {
-    /// How many problems a generator makes; `nil`: endless, or a file.
-    var count: Int? {
-        switch self {
-        case .arithmetic(let task): task.count
-        case .countdown(let task): task.count
-        case .programming(let task): task.count
-        case .file: nil
+/// Which source each position of a stream is for.
+struct Mixture: Sendable {
+    /// Positions over which every source has its share exactly.
+    private static let block = 1000
+    /// The source of each place of a block before it is shuffled.
+    private let owners: [Int]
+    /// How many of the places before it have the same source.
+    private let shares: [Int]
+    private let order: MixtureOrder
+
+    init(weights: [Double], seed: Int) {
+        let total = weights.reduce(0, +)
+        let ideal = weights.map { $0 / total * Double(Self.block) }
+        var shares = ideal.map { max(1, Int($0)) }
+        // Largest remainders first; from the largest shares back where tiny ones were raised to 1.
+        while shares.reduce(0, +) < Self.block {
+            let next = shares.indices.max { ideal[$0] - Double(shares[$0]) < ideal[$1] - Double(shares[$1]) } ?? 0
+            shares[next] += 1
         }
+        while shares.reduce(0, +) > Self.block {
+            let largest = shares.indices.max { shares[$0] < shares[$1] } ?? 0
+            shares[largest] -= 1
+        }
+        self.shares = shares
+        owners = shares.enumerated().flatMap { Array(repeating: $0.offset, count: $0.element) }
+        order = MixtureOrder(owners: owners, seed: seed)
     }
 
-    /// The generator that makes this data.
-    ///
-    /// - Throws: `RecipeError` when it can't make what it is asked for, or when this is a file.
-    public func generator() throws(RecipeError) -> any TaskGenerator {
-        switch self {
-        case .arithmetic(let task): try ArithmeticGenerator(task)
-        case .countdown(let task): try CountdownGenerator(task)
-        case .programming(let task): try ProgrammingGenerator(task)
-        case .file(let file): throw RecipeError(.data, "\(file.path): a file has no generator")
-        }
-    }
-}
-
-/// The order of the rows in each epoch: Fisher–Yates with addressed draws. The last epoch's order is kept.
-private final class EpochOrder: Sendable {
-    private let count: Int
-    private let seed: Int
-    private let last = Mutex<(epoch: Int, order: [Int])>((-1, []))
-
-    init(count: Int, seed: Int) {
-        self.count = count
-        self.seed = seed
-    }
-
-    /// Which row comes at a place of an epoch.
-    func index(_ place: Int, epoch: Int) -> Int {
-        last.withLock { last in
-            if last.epoch != epoch { last = (epoch, order(epoch)) }
-            return last.order[place]
-        }
-    }
-
-    private func order(_ epoch: Int) -> [Int] {
-        let address = RandomAddress(seed: UInt64(bitPattern: Int64(seed)), purpose: .shuffle, step: epoch)
-        var generator = address.generator()
-        var order = Array(0..<count)
-        for place in stride(from: count - 1, to: 0, by: -1) {
-            order.swapAt(place, Int(generator.next().multipliedFullWidth(by: UInt64(place + 1)).high))
-        }
-        return order
+    func slot(at position: Int) -> (source: Int, draw: Int) {
+        let (source, before) = order.slot(position % Self.block, block: position / Self.block)
+        return (source, position / Self.block * shares[source] + before)
     }
 }

@@ -13,18 +13,23 @@ struct JSONLinesFile {
     private var faults: [RecipeError.Fault] = []
     private var splitter: LineSplitter
 
-    init(_ file: Recipe.JSONLines, _ recipe: Recipe, maximumLineBytes: Int = LineSplitter.maximumBytes)
-        throws(RecipeError)
-    {
+    init(
+        _ file: Recipe.JSONLines, _ recipe: Recipe, isEvaluated: Bool = false,
+        maximumLineBytes: Int = LineSplitter.maximumBytes
+    ) throws(RecipeError) {
         name = file.path
         limit = file.limit ?? .max
-        reader = try RowReader(file, recipe)
+        reader = try RowReader(file, recipe, isEvaluated: isEvaluated)
         splitter = LineSplitter(maximumBytes: maximumLineBytes)
     }
 
     /// Every row of a file.
-    static func rows(_ file: Recipe.JSONLines, _ recipe: Recipe) throws(RecipeError) -> [DataRow] {
-        var reader = try JSONLinesFile(file, recipe)
+    ///
+    /// - Parameter isEvaluated: It is of `data.evaluation`.
+    static func rows(
+        _ file: Recipe.JSONLines, _ recipe: Recipe, isEvaluated: Bool = false
+    ) throws(RecipeError) -> [DataRow] {
+        var reader = try JSONLinesFile(file, recipe, isEvaluated: isEvaluated)
         guard let handle = FileHandle(forReadingAtPath: file.path) else {
             throw RecipeError(.unreadable, "\(file.path): can't be opened; expected a JSON Lines file")
         }

@@ -17,14 +17,18 @@ struct RowReader: Sendable {
     /// Columns that a reward needs, with its type.
     private let needsColumns: [(name: String, type: String)]
 
-    init(_ file: Recipe.JSONLines, _ recipe: Recipe) throws(RecipeError) {
+    /// A reader of a file.
+    ///
+    /// - Parameter isEvaluated: The rows are needed by `evaluation.rewards`, if there are any, and not by those of training.
+    init(_ file: Recipe.JSONLines, _ recipe: Recipe, isEvaluated: Bool = false) throws(RecipeError) {
         self.file = file
         format = RowFormat(recipe)
         do { template = try file.template.map { text throws(PromptTemplate.Fault) in try PromptTemplate(text) } } catch
         {
             throw RecipeError(.data, "template: \(error.message)")
         }
-        let needs = recipe.rewards.flatMap { reward in reward.section.columns.map { ($0, reward.type) } }
+        let rewards = isEvaluated && !recipe.evaluation.rewards.isEmpty ? recipe.evaluation.rewards : recipe.rewards
+        let needs = rewards.flatMap { reward in reward.section.columns.map { ($0, reward.type) } }
         needsAnswer = needs.first { $0.0 == "answer" }?.1
         needsColumns = needs.filter { $0.0 != "answer" }
     }

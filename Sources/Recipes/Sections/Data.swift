@@ -21,6 +21,12 @@ extension Recipe {
         public var format: Format?
         /// Whether each epoch has its own order.
         public var shuffle = true
+        /// Which training rows are left out because they are evaluated on.
+        public var exclude = Exclusion()
+        /// Training rows by a pass rate measured before; `nil`: all rows.
+        public var screen: Screen?
+        /// Which tasks come next, by measured pass rates; `nil`: the data's own order.
+        public var curriculum: Curriculum?
     }
 
     /// Where problems come from.
@@ -33,21 +39,34 @@ extension Recipe {
         case programming(Programming)
         /// A JSON Lines file.
         case file(JSONLines)
+        /// Generated problems of a family with a difficulty dial.
+        case graded(Graded)
+        /// Several of the others: mixed in training, sets of their own in evaluation.
+        case sources([Source])
     }
 }
 
 extension Recipe.Data: RecipeSection {
+    private static let screenMeaning = "Training rows by the pass rates that `touchstone reward screen` measured"
+    private static let curriculumMeaning = "Which tasks come next, by the pass rates measured in training (grpo)"
+
     static let keys: [Key<Self>] = [
-        .init("train", \.train, .dataSet, required: true, "What is learned from: a generator, or a JSON Lines file"),
+        .init(
+            "train", \.train, .dataSet, required: true,
+            "What is learned from: a generator or a JSON Lines file; or a list of them, mixed by weight"),
         .init(
             "evaluation", \.evaluation, .evaluationDataSet,
-            "What is evaluated on; never shares a problem with `train` while there are enough different ones"),
+            "What is evaluated on, or a list of named sets; never shares a problem with `train` while there are enough "
+                + "different ones"),
         .init("system", \.system, .optional(.text), "System message of conversations that have none of their own"),
         .init(
             "format", \.format, .optional(.choice()),
             "`chat`: a row's text is a user's message; `text`: it is the prompt as it is. null: chat, but text for sft without `system`"
         ),
         .init("shuffle", \.shuffle, .flag, "Each epoch in an order of its own; false: the data's order"),
+        .init("exclude", \.exclude, .section, "Training rows that are evaluated on"),
+        .init("screen", \.screen, .optionalSection(screenMeaning), screenMeaning),
+        .init("curriculum", \.curriculum, .optionalSection(curriculumMeaning), curriculumMeaning),
     ]
 
     func check(_ path: [String], _ reader: inout RecipeReader) {
@@ -56,134 +75,40 @@ extension Recipe.Data: RecipeSection {
         }
     }
 
-    /// Notes an evaluation set that would repeat the training problems.
-    func checkOverlap(seed: Int, _ reader: inout RecipeReader) {
-        guard let evaluation, let ours = train.seed(default: seed), let theirs = evaluation.seed(default: ours &+ 1),
-            ours == theirs, train.generatorName == evaluation.generatorName
-        else { return }
-        reader.fault(
-            ["data", "evaluation", "seed"],
-            "is the seed of data.train (\(ours)) too, so it would repeat its problems; give another")
+    /// Notes evaluation sets that would repeat the training problems, and a curriculum without anything to choose from.
+    func checkTogether(kind: Recipe.Kind, seed: Int, _ reader: inout RecipeReader) {
+        let resolved = filledIn(seed: seed)
+        for (index, set) in (resolved.evaluation?.all ?? []).enumerated() {
+            guard let theirs = set.seed, let name = set.generatorName,
+                resolved.train.all.contains(where: { $0.seed == theirs && $0.generatorName == name })
+            else { continue }
+            let inList = if case .sources = resolved.evaluation { [String(index)] } else { [String]() }
+            reader.fault(
+                ["data", "evaluation"] + inList + ["seed"],
+                "is the seed of data.train (\(theirs)) too, so it would repeat its problems; give another")
+        }
+        guard curriculum != nil, reader.isSound("data", "curriculum") else { return }
+        if kind == .sft {
+            reader.fault(["data", "curriculum"], "needs measured pass rates, which kind sft has none of; remove it")
+        } else if screen == nil, !train.all.contains(where: \.hasCurriculum) {
+            reader.fault(
+                ["data", "curriculum"],
+                "there is nothing to choose from in data.train: expected a file, a generator with a count, or one with "
+                    + "several levels of difficulty")
+        }
     }
 
     /// Defaults that depend on other keys.
     mutating func fillIn(kind: Recipe.Kind, seed: Int) {
         format = format ?? (kind == .grpo || system != nil ? .chat : .text)
-        train.fillIn(seed: seed, count: nil)
-        let next = (train.seed(default: seed) ?? seed) &+ 1
-        evaluation?.fillIn(seed: next < 0 ? 0 : next, count: 200)
-    }
-}
-
-extension Recipe.DataSet {
-    static let generators = ["arithmetic", "countdown", "programming"]
-
-    var generatorName: String? {
-        switch self {
-        case .arithmetic: "arithmetic"
-        case .countdown: "countdown"
-        case .programming: "programming"
-        case .file: nil
-        }
+        self = filledIn(seed: seed)
     }
 
-    func seed(default seed: Int) -> Int? {
-        switch self {
-        case .arithmetic(let task): task.seed ?? seed
-        case .countdown(let task): task.seed ?? seed
-        case .programming(let task): task.seed ?? seed
-        case .file: nil
-        }
-    }
-
-    fileprivate mutating func fillIn(seed: Int, count: Int?) {
-        switch self {
-        case .arithmetic(var task):
-            task.seed = task.seed ?? seed
-            task.count = task.count ?? count
-            self = .arithmetic(task)
-        case .countdown(var task):
-            task.seed = task.seed ?? seed
-            task.count = task.count ?? count
-            self = .countdown(task)
-        case .programming(var task):
-            task.seed = task.seed ?? seed
-            task.count = task.count ?? count
-            self = .programming(task)
-        case .file: break
-        }
-    }
-
-    fileprivate static func read(_ value: Located, _ path: [String], _ reader: inout RecipeReader) -> Self? {
-        guard case .map(let entries) = value.content else {
-            reader.unexpected(value, path, "a section with `generator` or `path`")
-            return nil
-        }
-        guard let generator = entries.first(where: { $0.key == "generator" })?.value else {
-            if !entries.contains(where: { $0.key == "path" }) {
-                let near = entries.compactMap { Suggestion.nearest(to: $0.key, among: ["generator", "path"]) }.first
-                let hint = near.map { "; did you mean '\($0)'?" } ?? ""
-                reader.fault(path, "expected `generator` or `path`, got neither\(hint)", at: value.place)
-                return nil
-            }
-            return Recipe.JSONLines.read(value, path, &reader).map { .file($0) }
-        }
-        if let file = entries.first(where: { $0.key == "path" }) {
-            reader.fault(path + ["path"], "a data set is a generator or a file, not both; remove one", at: file.place)
-        }
-        switch generator.scalar?.stringValue {
-        case "arithmetic":
-            return Recipe.Arithmetic.read(value, path, &reader, known: ["generator", "path"]).map { .arithmetic($0) }
-        case "countdown":
-            return Recipe.Countdown.read(value, path, &reader, known: ["generator", "path"]).map { .countdown($0) }
-        case "programming":
-            return Recipe.Programming.read(value, path, &reader, known: ["generator", "path"]).map { .programming($0) }
-        case let word:
-            let hint = Suggestion.nearest(to: word ?? "", among: generators).map { "; did you mean '\($0)'?" } ?? ""
-            let expected = generators.joined(separator: ", ")
-            reader.fault(
-                path + ["generator"], "expected one of \(expected), got \(generator.summary)\(hint)",
-                at: generator.place)
-            return nil
-        }
-    }
-
-    fileprivate var written: JSONValue {
-        switch self {
-        case .arithmetic(let task): .object(task.written(leading: ["generator": "arithmetic"]))
-        case .countdown(let task): .object(task.written(leading: ["generator": "countdown"]))
-        case .programming(let task): .object(task.written(leading: ["generator": "programming"]))
-        case .file(let file): .object(file.written())
-        }
-    }
-
-    fileprivate static func documentation(_ path: String) -> [Recipe.KeyDocumentation] {
-        let generator = Recipe.KeyDocumentation(
-            key: path + ".generator", type: generators.map { "`\($0)`" }.joined(separator: ", "),
-            standard: "required, or `path`", meaning: "Makes problems instead of reading a file")
-        func rows(_ rows: [Recipe.KeyDocumentation], _ kind: String) -> [Recipe.KeyDocumentation] {
-            rows.map { .init(key: $0.key, type: $0.type, standard: $0.standard, meaning: "(\(kind)) \($0.meaning)") }
-        }
-        return [generator] + rows(Recipe.Arithmetic().documentation(path), "arithmetic")
-            + rows(Recipe.Countdown().documentation(path), "countdown")
-            + rows(Recipe.Programming().documentation(path), "programming")
-            + rows(Recipe.JSONLines().documentation(path), "file")
-    }
-}
-
-extension ValueType where Value == Recipe.DataSet {
-    /// A generator or a file.
-    static var dataSet: Self {
-        Self(name: "generator or file", read: Recipe.DataSet.read, write: { $0.written }) { path, _ in
-            Recipe.DataSet.documentation(path)
-        }
-    }
-}
-
-extension ValueType where Value == Recipe.DataSet? {
-    /// A generator, a file, or null; documented once, at `data.train`.
-    static var evaluationDataSet: Self {
-        let type = ValueType<Recipe.DataSet?>.optional(.dataSet)
-        return Self(name: "as `data.train`, or null", read: type.read, write: type.write)
+    private func filledIn(seed: Int) -> Self {
+        var copy = self
+        copy.train.fillIn(seed: seed, count: nil)
+        let next = (copy.train.all.first?.seed ?? seed) &+ 1
+        copy.evaluation?.fillIn(seed: next < 0 ? 0 : next, count: 200)
+        return copy
     }
 }

@@ -13,6 +13,8 @@ extension Recipe {
         public var temperature: Double?
         /// How many tokens a completion may have; `nil`: as in `rollout`.
         public var maxNewTokens: Int?
+        /// What tells right from wrong, apart from the rewards of training; empty: those.
+        public var rewards: [Reward] = []
     }
 
     /// When the run is saved.
@@ -30,12 +32,16 @@ extension Recipe.Evaluation: RecipeSection {
         .init("at_start", \.atStart, .flag, "Evaluate before the first step"),
         .init(
             "samples", \.samples, .optional(.integer(1...4096)),
-            "Completions of each problem (avg@k, pass@k); null: 4, or 1 if greedy"),
+            "Completions of each problem (avg@k, pass@k, maj@k); null: 4, or 1 if greedy"),
         .init("count", \.count, .optional(.integer(1...10_000_000)), "Problems; null: all of `data.evaluation`"),
         .init("temperature", \.temperature, .optional(.number(.from(0, to: 100))), "0: greedy; null: as in `rollout`"),
         .init(
             "max_new_tokens", \.maxNewTokens, .optional(.integer(1...1_048_576)),
             "Tokens a completion may have; null: as in `rollout`"),
+        .init(
+            "rewards", \.rewards, .checkers,
+            "What tells right from wrong, as in `rewards`, in place of the rewards of training; lets sft answer problems too"
+        ),
     ]
 }
 

@@ -21,7 +21,8 @@ extension Recipe {
 
         /// Every type of reward, in the order of the documentation.
         static let types: [any RewardSection.Type] = [
-            Math.self, Code.self, Countdown.self, ExactMatch.self, Contains.self, JSONSchema.self, Format.self,
+            Math.self, Task.self, Code.self, Countdown.self, ExactMatch.self, Contains.self, JSONSchema.self,
+            Format.self,
             Overlong.self,
             CosineLength.self, Repetition.self, Plugin.self, HTTP.self, Judge.self,
         ]
@@ -168,5 +169,12 @@ extension ValueType where Value == [Recipe.Reward] {
         return Self(name: list.name, read: list.read, write: list.write) { path, _ in
             Recipe.Reward.documentation(path + ".N")
         }
+    }
+
+    /// A list of rewards that may be empty; documented once, at `rewards`.
+    static var checkers: Self {
+        let reward = ValueType<Recipe.Reward>(name: "reward", read: Recipe.Reward.read) { .object($0.written) }
+        let list = list(of: reward, count: 0...64, "rewards")
+        return Self(name: list.name, read: list.read, write: list.write)
     }
 }

@@ -60,12 +60,14 @@ extension TaskGenerator {
 public struct ExcludingGenerator: TaskGenerator {
     private let base: any TaskGenerator
     private let keys: Set<String>
+    private let duplicates: Duplicates?
     private static let draws = 64
 
-    /// A generator that keeps clear of the problems with the given keys.
-    public init(_ base: any TaskGenerator, excluding keys: Set<String>) {
+    /// A generator that keeps clear of the problems with the given keys, and of duplicates of other questions.
+    public init(_ base: any TaskGenerator, excluding keys: Set<String>, duplicates: Duplicates? = nil) {
         self.base = base
         self.keys = keys
+        self.duplicates = duplicates
     }
 
     /// A problem that is not excluded; the excluded one only where 64 candidates were all excluded.
@@ -73,14 +75,18 @@ public struct ExcludingGenerator: TaskGenerator {
         let first = draw &* Self.draws
         for offset in 0..<Self.draws {
             let problem = base.problem(index: index, draw: first &+ offset)
-            if !keys.contains(problem.key) { return problem }
+            if !isTaken(problem) { return problem }
         }
         return base.problem(index: index, draw: first)
     }
 
     /// How many of the first problems could not be kept clear of the excluded ones.
     public func overlap(ofFirst count: Int) -> Int {
-        (0..<count).count { keys.contains(problem(index: $0).key) }
+        (0..<count).count { isTaken(problem(index: $0)) }
+    }
+
+    private func isTaken(_ problem: Problem) -> Bool {
+        keys.contains(problem.key) || duplicates?.kind(of: problem.prompt) != nil
     }
 }
 

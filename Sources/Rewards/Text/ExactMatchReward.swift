@@ -44,7 +44,7 @@ public struct ExactMatchReward: RewardFunction {
         return .score(texts.contains { plain($0.trimmed) == given } ? 1 : 0)
     }
 
-    private func plain(_ text: String) -> String {
+    func plain(_ text: String) -> String {
         text.normalized(ignoringCase: ignoresCase, ignoringSpace: ignoresSpace)
     }
 }

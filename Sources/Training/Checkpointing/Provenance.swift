@@ -19,7 +19,7 @@ public struct Provenance: Sendable, Checkpointable {
     /// What a run that begins now depends on. Reads every byte of the model: about a second for each gigabyte.
     ///
     /// - Throws: `ModelFileError` for a file that can't be read.
-    public init(_ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?)) throws {
+    public init(_ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: [NamedSet])) throws {
         self.recipe = recipe.resolvedYAML()
         kernels = "\(ComputeDevice.kernelLevel)"
         for (name, path) in Self.files(of: model.source) { digests[name] = try ContentDigest.ofFile(path) }
@@ -34,7 +34,9 @@ public struct Provenance: Sendable, Checkpointable {
             }
         }
         digests["data.train"] = data.train.contentDigest
-        digests["data.evaluation"] = data.evaluation?.contentDigest
+        for set in data.evaluation {
+            digests[set.name.isEmpty ? "data.evaluation" : "data.evaluation.\(set.name)"] = set.data.contentDigest
+        }
     }
 
     /// The files of a model that results can depend on.
@@ -58,8 +60,15 @@ extension Provenance {
         "name", "steps", "sft.epochs", "run_dir", "threads", "publish", "checkpoint.every", "checkpoint.keep",
         "evaluation.every", "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template",
         "model.weights", "adapter.initial", "adapter.beneath",
-        "algorithm.kl.adapter", "data.train.path", "data.evaluation.path",
+        "algorithm.kl.adapter", "data.train.path", "data.evaluation.path", "data.screen.path",
     ]
+
+    /// Whether a key may change; those of a list's entries are named without their place.
+    static func isHarmless(_ key: String) -> Bool {
+        let parts = key.split(separator: ".")
+        let isEntry = parts.count == 4 && parts[0] == "data" && parts[2].allSatisfy(\.isNumber)
+        return harmlessKeys.contains(isEntry ? "\(parts[0]).\(parts[1]).\(parts[3])" : key)
+    }
 
     /// Checks that a run may go on from here.
     ///
@@ -69,7 +78,7 @@ extension Provenance {
     func check(_ current: Provenance) throws -> [String] {
         let (old, new) = (try Recipe(yaml: recipe, folder: "/"), try Recipe(yaml: current.recipe, folder: "/"))
         let differences = new.differences(from: old)
-        var faults = differences.filter { !Self.harmlessKeys.contains($0.key) }.map(\.description)
+        var faults = differences.filter { !Self.isHarmless($0.key) }.map(\.description)
         for name in Set(digests.keys).union(current.digests.keys).sorted() where digests[name] != current.digests[name]
         {
             func short(_ digest: String?) -> String { digest.map { "SHA-256 \($0.prefix(12))…" } ?? "none" }

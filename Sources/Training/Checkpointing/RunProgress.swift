@@ -13,7 +13,7 @@ struct RunProgress {
     var firstEvaluation: JSONObject?
     /// The newest evaluation's metrics.
     var lastEvaluation: JSONObject?
-    /// The best evaluation's metrics, by accuracy; the earliest of equals.
+    /// The best evaluation's metrics, by accuracy, or else by loss; the earliest of equals.
     var bestEvaluation: JSONObject?
     /// The newest step's results, if the run was stopped before they were evaluated: a resumed run does that first.
     var pending: StepResult?
@@ -26,7 +26,16 @@ struct RunProgress {
         let metrics = MetricsRecord.sanitized(MetricsRecord.step(step, metrics.withoutTimes))
         firstEvaluation = firstEvaluation ?? metrics
         lastEvaluation = metrics
-        if Self.accuracy(bestEvaluation) ?? -1 < Self.accuracy(metrics) ?? -1 { bestEvaluation = metrics }
+        guard let worth = Self.worth(metrics) else { return }
+        if Self.worth(bestEvaluation).map({ $0 < worth }) ?? true { bestEvaluation = metrics }
+    }
+
+    /// The step of the best evaluation.
+    var bestStep: Int? { bestEvaluation?["step"]?.intValue }
+
+    /// What the best evaluation has most of.
+    private static func worth(_ metrics: JSONObject?) -> Double? {
+        accuracy(metrics) ?? metrics?["eval_loss"]?.doubleValue.map { -$0 }
     }
 
     private static func accuracy(_ metrics: JSONObject?) -> Double? { metrics?["eval_accuracy"]?.doubleValue }

@@ -27,6 +27,8 @@ struct PolicyUpdateRecord {
 
 /// What a GRPO step says about itself, under TRL's names.
 struct GRPOReport {
+    /// Which tasks come next, after this step.
+    let curriculum: Curriculum?
     let rollout: Rollout
     /// Of all groups that were sampled.
     let statistics: Advantages
@@ -45,6 +47,8 @@ struct GRPOReport {
             rollout.groups, advantages: advantages, masksTruncated: parts.masksTruncated)
         var metrics = metrics
         metrics.merge(diagnosis.metrics)
+        metrics.merge(rollout.groups.sourceMetrics(parts.prompts.data, parts.checker))
+        if let curriculum { metrics.merge(curriculum.metrics(parts.prompts.data)) }
         if parts.samplingRounds != nil { metrics["sampling_rounds"] = .integer(rollout.rounds) }
         let warning = diagnosis.warning(step: step, maxNewTokens: parts.sampler.maxNewTokens)
         return StepResult(

@@ -34,12 +34,16 @@ public final class GRPOTrainer: Trainer {
         public var masksTruncated = false
         /// Rounds of sampling at most, where groups with equal rewards are replaced; `nil`: they are not.
         public var samplingRounds: Int?
+        /// Which tasks come next, at the beginning; `nil`: the data's own order.
+        public var curriculum: Curriculum?
         /// What a KL penalty pulls towards.
         public var reference: ReferencePolicy?
         /// The KL penalty that is taken from rewards; the loss has its own.
         public var rewardKL: KLPenalty?
         /// Completions generated at the same time.
         public var maxBatch: Int
+        /// Tells which completions are right, for the curriculum and the metrics of each source.
+        var checker: Checker { Checker(rewards) }
 
         /// Parts; see the properties.
         public init(
@@ -85,6 +89,7 @@ public final class GRPOTrainer: Trainer {
         self.parts = parts
         self.parameters = parameters
         self.state = state ?? TrainerState()
+        self.state.curriculum = state?.curriculum ?? parts.curriculum
         self.signal = signal
         self.publish = publish
         engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)
@@ -100,7 +105,8 @@ public final class GRPOTrainer: Trainer {
         let (watch, idle) = (Stopwatch(), IdleWatch())
         var next = state
         let rollout = try await engine.rollout(
-            parts, step: state.step, position: &next.position, adapter: adapter, signal: signal)
+            parts, step: state.step, position: &next.position, curriculum: &next.curriculum, adapter: adapter,
+            signal: signal)
         let statistics = parts.advantages(rollout.groups.rewardTable)
         let referenceWatch = Stopwatch()
         var groups = try annotated(policyGroups(rollout.usedGroups))
@@ -124,8 +130,9 @@ public final class GRPOTrainer: Trainer {
             generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
             update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds)
         return GRPOReport(
-            rollout: rollout, statistics: statistics, advantages: rollout.spread(advantages, rest: 0),
-            updates: updates, rewardKL: parts.rewardKL.map { $0.meanEstimate(groups) }, learningRate: learningRate,
+            curriculum: state.curriculum, rollout: rollout, statistics: statistics,
+            advantages: rollout.spread(advantages, rest: 0), updates: updates,
+            rewardKL: parts.rewardKL.map { $0.meanEstimate(groups) }, learningRate: learningRate,
             tokenCount: state.tokenCount, times: times
         ).result(step: state.step, parts)
     }
@@ -227,7 +234,8 @@ extension GRPOTrainer {
                     + "not prompt \(prompt) with sample \(sample)")
         }
         // Later rounds of dynamic sampling go on in the same stream.
-        let (prompts, _) = try parts.prompts.next(prompt + 1, from: &position)
+        var curriculum = state.curriculum
+        let (prompts, _) = try parts.prompts.next(prompt + 1, from: &position, curriculum: &curriculum)
         var request = parts.sampler.requests(prompts, step: state.step, adapter: adapter, signal: signal)[prompt]
         request.samples = [request.samples[sample]]
         guard let completion = try engine.generate([request]).first, !signal.isSet else {
@@ -273,6 +281,7 @@ extension GRPOTrainer.Parts {
         updatesPerRollout = algorithm.updatesPerRollout
         miniBatches = algorithm.miniBatches
         masksTruncated = algorithm.maskTruncated
+        curriculum = recipe.data.curriculum.map { Curriculum($0, data: data, seed: recipe.seed, rates: data.measured) }
         samplingRounds = algorithm.dynamicSampling.enabled ? algorithm.dynamicSampling.maxRounds : nil
         rewardKL = algorithm.kl.place == .reward ? KLPenalty(algorithm.kl) : nil
     }

@@ -48,14 +48,16 @@ extension Engine {
     ///
     /// Source: Yu et al. 2025 (DAPO), arXiv:2503.14476, equation 11; the limit of rounds is added.
     /// - Parameter position: Where in the stream of rows to begin; left behind the last row that was looked at.
+    /// - Parameter curriculum: Chooses the rows, and learns how they went.
     nonisolated(nonsending) func rollout(
-        _ parts: GRPOTrainer.Parts, step: Int, position: inout Int, adapter: Adapter?, signal: StopSignal
+        _ parts: GRPOTrainer.Parts, step: Int, position: inout Int, curriculum: inout Curriculum?,
+        adapter: Adapter?, signal: StopSignal
     ) async throws -> Rollout {
         var rollout = Rollout()
         let before = times
         repeat {
             let (prompts, skipped) = try parts.prompts.next(
-                parts.promptsPerStep - rollout.used.count, from: &position)
+                parts.promptsPerStep - rollout.used.count, from: &position, curriculum: &curriculum)
             let first = rollout.groups.count
             let round = try await scoredGroups(
                 prompts, step: step, firstPrompt: first, sampler: parts.sampler, rewards: parts.rewards,
@@ -70,6 +72,7 @@ extension Engine {
             rollout.rewardSeconds += round.rewardSeconds
             rollout.engineTimes = times.since(before)
         } while rollout.used.count < parts.promptsPerStep && rollout.rounds < parts.samplingRounds ?? 1
+        curriculum?.observe(rollout.groups.rates(parts.checker), of: parts.prompts.data)
         return rollout
     }
 }

@@ -15,7 +15,7 @@ extension MemoryDemand {
     /// - Throws: `TrainingError` or `RecipeError` for data that can't be used, `ModelFileError` for a faulty adapter.
     public init(
         _ recipe: Recipe, configuration: QwenConfiguration, text: ModelText,
-        data: (train: DataSet, evaluation: DataSet?)
+        data: (train: DataSet, evaluation: [NamedSet])
     ) throws {
         self.init(model: configuration, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16)
         trainsModel = recipe.adapter.kind == .none
@@ -29,7 +29,7 @@ extension MemoryDemand {
     }
 
     private mutating func addRollouts(
-        _ recipe: Recipe, _ text: ModelText, _ data: (train: DataSet, evaluation: DataSet?)
+        _ recipe: Recipe, _ text: ModelText, _ data: (train: DataSet, evaluation: [NamedSet])
     ) throws {
         let rollout = recipe.rollout
         let longest = max(1, model.maxPositionEmbeddings - rollout.maxNewTokens)
@@ -40,7 +40,7 @@ extension MemoryDemand {
         prompts = rollout.promptsPerStep
         let completions = prompts * rollout.completionsPerPrompt
         sequences = rollout.maxBatch > 0 ? min(rollout.maxBatch, completions) : completions
-        if let evaluation = data.evaluation {
+        for evaluation in data.evaluation.map(\.data) {
             let limit = rollout.maxBatch > 0 ? rollout.maxBatch : Self.evaluationBatch
             sequences = max(
                 sequences,

@@ -87,15 +87,16 @@ public struct PromptSource: Sendable {
     /// The next prompts of the stream.
     ///
     /// - Parameter position: Where in the stream to begin; left behind the last row that was looked at.
+    /// - Parameter curriculum: Chooses the rows; `nil` takes them in their order.
     /// - Returns: The prompts and how many rows were too long.
     /// - Throws: `TrainingError` (`data`) when a whole epoch, or a thousand rows in a row, are too long.
-    public func next(_ count: Int, from position: inout Int) throws(TrainingError)
-        -> (prompts: [EncodedPrompt], skipped: Int)
-    {
+    public func next(
+        _ count: Int, from position: inout Int, curriculum: inout Curriculum?
+    ) throws(TrainingError) -> (prompts: [EncodedPrompt], skipped: Int) {
         var prompts: [EncodedPrompt] = []
         var (skipped, inSequence) = (0, 0)
         while prompts.count < count {
-            let row = data.row(at: position)
+            let row = curriculum?.row(at: position, of: data) ?? data.row(at: position)
             position += 1
             if let prompt = try encoder.encode(row) {
                 prompts.append(prompt)

@@ -19,7 +19,9 @@ struct RunOutput {
     ///   of a process that was killed.
     /// - Parameter step: Steps taken so far.
     /// - Throws: `TrackingError`, `ModelFileError`.
-    init(_ folder: RunFolder, recipe: Recipe, progress: RunProgress, step: Int = 0) throws {
+    init(
+        _ folder: RunFolder, recipe: Recipe, data: JSONValue, progress: RunProgress, step: Int = 0
+    ) throws {
         self.folder = folder
         keep = recipe.checkpoint.keep
         metrics = try JSONLinesWriter(path: folder.metrics)
@@ -32,15 +34,29 @@ struct RunOutput {
         CheckpointStore(folder).prune(keep: keep)
         try AtomicFile.write(recipe.resolvedYAML(), to: folder.recipe)
         try RunEnvironment.addSession(to: folder, step: step)
+        try AtomicFile.write(data.text(.pretty(2)) + "\n", to: folder.data)
+        try restoreBest(progress.bestStep)
     }
 
     /// Bytes of the records so far.
     var recordLengths: (metrics: Int, completions: Int) { (metrics.byteCount, completions.byteCount) }
 
-    /// Saves a checkpoint, and removes the oldest beyond those to keep.
+    /// Saves a checkpoint, and removes the oldest beyond those to keep, and then the adapters of steps that have none, but for
+    /// the best: what a checkpoint knows as the best is there as long as it.
     ///
     /// - Throws: `ModelFileError`, `TrainingError` (`unwritable`).
-    func save(_ checkpoint: Checkpoint) throws { try CheckpointStore(folder).write(checkpoint, keep: keep) }
+    func save(_ checkpoint: Checkpoint) throws {
+        let store = CheckpointStore(folder)
+        try store.write(checkpoint, keep: keep)
+        guard keep > 0, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.adapters) else {
+            return
+        }
+        let kept = Set(
+            (store.steps + [checkpoint.progress.bestStep].compactMap { $0 }).map { folder.adapter(step: $0) })
+        for name in names where name.hasPrefix("step-") && !kept.contains("\(folder.adapters)/\(name)") {
+            try? FileManager.default.removeItem(atPath: "\(folder.adapters)/\(name)")
+        }
+    }
 
     /// Appends a step's records.
     func append(step: Int, _ result: StepResult) throws(TrackingError) {
@@ -70,22 +86,26 @@ struct RunOutput {
         try metrics.synchronize()
     }
 
-    /// Saves an adapter, points `adapter` at it, and removes the oldest ones beyond those to keep.
+    /// Saves an adapter and points a link at it.
     ///
+    /// - Parameter isBest: The link is `best`, not `adapter`.
     /// - Throws: `ModelFileError`, `TrainingError` (`unwritable`).
-    func save(_ adapter: TrainableAdapter, step: Int) throws {
-        let path = folder.adapter(step: step)
+    func save(_ adapter: TrainableAdapter, step: Int, isBest: Bool = false) throws {
         try createFolder(folder.adapters)
-        try adapter.write(to: path)
-        let name = path.split(separator: "/").last ?? ""
-        try link("adapters/\(name)", at: folder.newestAdapter)
-        guard keep > 0 else { return }
-        let saved = try FileManager.default.contentsOfDirectory(atPath: folder.adapters)
-            .filter { $0.hasPrefix("step-") }
-            // Six digits sort as text; more digits are later steps.
-            .sorted { ($0.count, $0) < ($1.count, $1) }
-        for old in saved.dropLast(keep) { try? FileManager.default.removeItem(atPath: "\(folder.adapters)/\(old)") }
+        try adapter.write(to: folder.adapter(step: step))
+        try link(Self.target(folder.adapter(step: step)), at: isBest ? folder.bestAdapter : folder.newestAdapter)
     }
+
+    /// Points `best` at what the state of the run knows as the best: a killed run may have been ahead of it.
+    private func restoreBest(_ step: Int?) throws {
+        if let step, FileManager.default.fileExists(atPath: folder.adapter(step: step)) {
+            try link(Self.target(folder.adapter(step: step)), at: folder.bestAdapter)
+        } else {
+            unlink(folder.bestAdapter)
+        }
+    }
+
+    private static func target(_ path: String) -> String { "adapters/\(path.split(separator: "/").last ?? "")" }
 
     /// Saves the whole model in Hugging Face's layout as `model`, in place of the one before.
     ///

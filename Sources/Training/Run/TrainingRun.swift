@@ -30,7 +30,7 @@ public final class TrainingRun {
     /// What the user should know about a run that goes on.
     public let notes: [String]
     private let model: LoadedModel
-    private let evaluation: EvaluationSet?
+    private let evaluation: RunEvaluation
     private let output: RunOutput
     private let signal: StopSignal
     private let progress: ProgressLine?
@@ -43,16 +43,11 @@ public final class TrainingRun {
     private var state = RunProgress()
     private var savedStep: Int?
 
-    /// What a run is evaluated on.
-    private enum EvaluationSet {
-        case problems(Evaluator)
-        case sequences([TrainingUnit], CrossEntropy)
-    }
-
     /// Prepares a run: the part that is trained, the trainer, the evaluation set, and the folder's first files.
     ///
     /// - Parameter data: The recipe's data sets.
     /// - Parameter rewards: The recipe's rewards; not needed for `sft`.
+    /// - Parameter checkers: Those of `evaluation.rewards`; `nil` evaluates by the rewards of training.
     /// - Parameter folder: Where records go; with a checkpoint, where they went before.
     /// - Parameter checkpoint: Where to go on; `nil` begins.
     /// - Parameter registry: Is given each version of the adapter under the recipe's name.
@@ -63,14 +58,14 @@ public final class TrainingRun {
     /// - Throws: `TrainingError` (`changed` if the checkpoint is of another recipe, model or data) and the errors of
     ///   model, data and files.
     public init(
-        _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: DataSet?), rewards: RewardSet?,
-        folder: RunFolder, from checkpoint: Checkpoint? = nil, registry: AdapterRegistry? = nil,
-        publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(), progress: ProgressLine? = nil,
-        observers: [any RunObserver] = []
+        _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: [NamedSet]), rewards: RewardSet?,
+        checkers: RewardSet? = nil, folder: RunFolder, from checkpoint: Checkpoint? = nil,
+        registry: AdapterRegistry? = nil, publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(),
+        progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
         (self.publisher, self.observers) = (publisher, observers)
-        checker = rewards.map { $0.entries[$0.checker].function.name }
+        checker = (checkers ?? rewards).map { Checker($0).name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
                 .unsupported,
@@ -93,24 +88,21 @@ public final class TrainingRun {
             trainer = GRPOTrainer(parts, parameters: parameters, signal: signal) { adapter in
                 registry?.publish(adapter, as: recipe.name)
             }
-            evaluation = try data.evaluation.map {
-                .problems(try Evaluator(recipe, model: model, data: $0, rewards: rewards))
-            }
+            evaluation = try RunEvaluation(recipe, model: model, sets: data.evaluation, rewards: checkers ?? rewards)
         case .sft:
             let parts = try SFTTrainer.Parts(recipe, model: model, data: data.train)
             totalSteps = try SFTTrainer.Parts.steps(recipe, data: data.train).steps
             trainer = SFTTrainer(parts, parameters: parameters, signal: signal)
-            evaluation = try data.evaluation.map { data in
-                let rows = (0..<min(recipe.evaluation.count ?? .max, data.count ?? 200)).map { data.row(index: $0) }
-                return .sequences(try rows.flatMap { try parts.encoder.units($0) }, parts.loss)
-            }
+            evaluation = try RunEvaluation(
+                recipe, model: model, sets: data.evaluation, rewards: checkers, parts: parts)
         }
         if let checkpoint {
             try trainer.restore(checkpoint.trainer)
             state = checkpoint.progress
             savedStep = trainer.state.step
         }
-        output = try RunOutput(folder, recipe: recipe, progress: state, step: trainer.state.step)
+        output = try RunOutput(
+            folder, recipe: recipe, data: ["train": data.train.report], progress: state, step: trainer.state.step)
     }
 
     /// Whether a metric depends on the clock: `step_time`, `tokens_per_second`, and names that begin with `time/`.
@@ -222,29 +214,25 @@ public final class TrainingRun {
 
     private func isDue(_ every: Int, _ step: Int) -> Bool { every > 0 && (step % every == 0 || step == totalSteps) }
 
+    /// Evaluates, and keeps the adapter if it is the best so far.
     private nonisolated(nonsending) func evaluate() async throws -> JSONObject? {
-        switch evaluation {
-        case nil: return nil
-        case .problems(let evaluator):
-            let (metrics, groups) = try await evaluator(engine, adapter: trainer.adapter, signal: signal)
-            try output.append(evaluation: groups.records(step: trainer.state.step))
-            state.add(evaluation: metrics, step: trainer.state.step)
-            return metrics
-        case .sequences(let units, let loss):
-            let watch = Stopwatch()
-            let result = try loss(units, adapter: trainer.adapter, parameters: nil, signal: signal)
-            return [
-                "eval_loss": .double(result.loss), "eval_learned_tokens": .integer(result.tokens),
-                "time/evaluate": .double(watch.seconds),
-            ]
+        let step = trainer.state.step
+        guard let (metrics, groups) = try await evaluation(engine, adapter: trainer.adapter, signal: signal) else {
+            return nil
         }
+        if !groups.isEmpty { try output.append(evaluation: groups.records(step: step)) }
+        state.add(evaluation: metrics, step: step)
+        if state.bestStep == step, case .adapter(let adapter) = trainer.parameters {
+            try output.save(adapter, step: step, isBest: true)
+        }
+        return metrics
     }
 
     /// Says what the run has done to held-out accuracy.
     private func summarize() {
-        guard let first = state.firstEvaluation, let last = state.lastEvaluation, recipe.evaluation.atStart else {
-            return
-        }
+        guard let first = state.firstEvaluation, let last = state.lastEvaluation, recipe.evaluation.atStart,
+            state.accuracy != nil
+        else { return }
         func text(_ metrics: JSONObject) -> String {
             func percent(_ name: String) -> String {
                 String(format: "%.1f", (metrics[name]?.doubleValue ?? .nan) * 100)
@@ -253,6 +241,9 @@ public final class TrainingRun {
                 + "\(percent("eval_accuracy_high")))"
         }
         progress?.message("held-out accuracy: \(text(first)) before, \(text(last)) after \(trainer.state.step) steps")
+        if let best = state.bestEvaluation, let step = state.bestStep, step != trainer.state.step {
+            progress?.message("best after \(step) steps: \(text(best)); its adapter is \(output.folder.bestAdapter)")
+        }
     }
 
     /// The run as it is between two steps.

@@ -11,7 +11,9 @@ struct AnswerTrial {
     /// A trial of the first rows of each data set.
     init(_ trial: RewardTrial, count: Int) {
         self.trial = trial
-        let sets = [("train", trial.data.train)] + (trial.data.evaluation.map { [("evaluation", $0)] } ?? [])
+        let sets =
+            [("train", trial.data.train)]
+            + trial.data.evaluation.map { ($0.name.isEmpty ? "evaluation" : $0.name, $0.data) }
         rows = sets.flatMap { name, data in
             (0..<max(0, min(count, data.count ?? count))).map { (name, data.row(index: $0)) }
         }

@@ -12,7 +12,7 @@ struct RewardTrial {
     /// Its rewards.
     let rewards: RewardSet
     /// Its data sets.
-    let data: (train: DataSet, evaluation: DataSet?)
+    let data: (train: DataSet, evaluation: [NamedSet])
     /// The model's tokenizer, if it is there.
     let tokenizer: Tokenizer?
 
@@ -131,11 +131,11 @@ struct SavedCompletions {
     /// The row of the training data that a run's line names.
     private static func row(_ line: InputLine, _ trial: RewardTrial) throws -> DataRow? {
         guard let value = line.field("row") else { return nil }
-        guard let index = value.intValue, index >= 0, index < trial.data.train.count ?? .max else {
+        guard let number = value.intValue, let row = trial.data.train.row(number: number) else {
             let count = trial.data.train.count.map(String.init) ?? "any number of"
             throw LineError("\"row\" is \(InputLine.shown(value)), expected one of the \(count) rows of data.train")
         }
-        return trial.data.train.row(index: index)
+        return row
     }
 }
 

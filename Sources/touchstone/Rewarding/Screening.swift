@@ -51,12 +51,14 @@ struct Screening {
             let prompts = Array(evaluator.prompts[start..<min(start + Self.chunk, evaluator.prompts.count)])
             let part = Evaluator(prompts: prompts, sampler: evaluator.sampler, rewards: rewards)
             let groups: [ScoredGroup]
-            do { groups = try await part(engine, adapter: nil, signal: Interruption.stopSignal).groups } catch let error
+            do {
+                groups = try await part(engine, adapter: nil, signal: Interruption.stopSignal).problems.map(\.group)
+            } catch let error
                 as TrainingError where error.code == .interrupted
             { throw CommandFailure(reported: .interrupted) }
             for group in groups {
                 done += 1
-                if try await write(group, rate: part.passRate(of: group)) { keeping += 1 }
+                if try await write(group, rate: part.checker.passRate(of: group)) { keeping += 1 }
             }
         }
         messages.info("\(keeping) of \(done) problems are worth keeping")
@@ -74,7 +76,7 @@ struct Screening {
         guard keep else { return false }
         var columns = row.allColumns
         // A generator's rows have no column for the prompt.
-        if case .file = prepared.recipe.data.train {} else { columns["prompt"] = .string(row.question) }
+        if columns["prompt"] == nil, columns["messages"] == nil { columns["prompt"] = .string(row.question) }
         try kept?.append(columns)
         return true
     }

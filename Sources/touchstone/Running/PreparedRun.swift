@@ -15,7 +15,7 @@ struct PreparedRun {
     /// The model.
     let model: LoadedModel
     /// The data sets.
-    let data: (train: DataSet, evaluation: DataSet?)
+    let data: (train: DataSet, evaluation: [NamedSet])
     private let messages: Messages
 
     /// Reads a recipe and loads what it names.
@@ -33,7 +33,7 @@ struct PreparedRun {
         self.messages = messages
         ComputeDevice.threadCount = recipe.threads
         data = try DataSet.load(recipe)
-        for note in data.train.notes + (data.evaluation?.notes ?? []) { messages.warning(note) }
+        for note in data.train.notes + data.evaluation.flatMap(\.data.notes) { messages.warning(note) }
         model = try Self.model(recipe)
     }
 
@@ -47,8 +47,9 @@ struct PreparedRun {
         progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws -> TrainingRun {
         try TrainingRun(
-            recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info), folder: folder,
-            from: checkpoint, publisher: publishes ? try recipe.publisher(in: folder) : nil,
+            recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info),
+            checkers: try recipe.checkerSet(log: messages.info), folder: folder, from: checkpoint,
+            publisher: publishes ? try recipe.publisher(in: folder) : nil,
             signal: Interruption.stopSignal, progress: progress, observers: observers)
     }
 
@@ -63,7 +64,10 @@ struct PreparedRun {
         return try await body(RunFolder(existing: folder.path))
     }
 
-    private static func model(_ recipe: Recipe) throws -> LoadedModel {
+    /// The model of a recipe with its tokenizer and template.
+    ///
+    /// - Throws: The errors of its files.
+    static func model(_ recipe: Recipe) throws -> LoadedModel {
         let location = try ModelLocation(recipe.model.path)
         let source: any WeightSource
         switch (location, recipe.model.initialize) {

@@ -9,8 +9,18 @@ extension Recipe {
     /// - Parameter log: Is told what the rewards' own processes say.
     /// - Throws: `CommandFailure` or `RewardsError` for what can't be set up.
     func rewardSet(log: @escaping @Sendable (String) -> Void) throws -> RewardSet? {
-        guard kind == .grpo else { return nil }
-        return try RewardSet(
+        try kind == .grpo ? Self.set(of: rewards, log: log) : nil
+    }
+
+    /// What tells right from wrong in evaluation; `nil` where the recipe leaves that to the rewards of training.
+    ///
+    /// - Throws: As `rewardSet`.
+    func checkerSet(log: @escaping @Sendable (String) -> Void) throws -> RewardSet? {
+        try evaluation.rewards.isEmpty ? nil : Self.set(of: evaluation.rewards, log: log)
+    }
+
+    private static func set(of rewards: [Reward], log: @escaping @Sendable (String) -> Void) throws -> RewardSet {
+        try RewardSet(
             rewards.map { reward in
                 RewardSet.Entry(try reward.function(log: log), weight: reward.weight, maxFailed: reward.maxFailed)
             })
@@ -23,6 +33,7 @@ extension Recipe.Reward {
         let name = name ?? type
         switch options {
         case is Math: return MathReward(name: name, verifier: .withWorkers())
+        case is Task: return TaskReward(name: name, verifier: .withWorkers())
         case let options as Code: return options.function(name)
         case let options as Countdown:
             return CountdownReward(name: name, targetColumn: options.target, numbersColumn: options.numbers)
