@@ -187,7 +187,7 @@ let package = Package(
             name: "ServingTests",
             dependencies: [
                 "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
-                "OrderedJSON", "Randomness", "touchstone-server",
+                "OrderedJSON", "Randomness", "touchstone-server", "touchstone",
             ],
             swiftSettings: tests),
         .testTarget(
