@@ -203,7 +203,9 @@ let package = Package(
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
             name: "RewardsTests",
-            dependencies: ["Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
+            dependencies: [
+                "Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine",
+            ],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
