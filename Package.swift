@@ -187,7 +187,7 @@ let package = Package(
             name: "ServingTests",
             dependencies: [
                 "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
-                "OrderedJSON", "Randomness", "touchstone-server",
+                "OrderedJSON", "Randomness", "touchstone-server", "touchstone",
             ],
             swiftSettings: tests),
         .testTarget(
@@ -203,7 +203,9 @@ let package = Package(
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
             name: "RewardsTests",
-            dependencies: ["Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine"],
+            dependencies: [
+                "Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine",
+            ],
             swiftSettings: tests),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(

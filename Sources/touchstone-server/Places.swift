@@ -85,8 +85,9 @@ struct Places: Sendable {
         } catch is CancellationError {
             response = Self.answer(ServingError(.timeout, "the client has gone"))
         } catch {
-            service.scheduler.metrics.refused(.failed)
-            response = Self.answer(ServingError(.failed, "the request could not be read", cause: error))
+            let fault = ServingError(.invalidRequest, "the request could not be read to its end", cause: error)
+            service.scheduler.metrics.refused(fault.code)
+            response = Self.answer(fault)
         }
         if options.logRequests || options.logBodies {
             let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
