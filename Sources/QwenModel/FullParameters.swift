@@ -85,13 +85,14 @@ struct ModelWeight: Sendable {
 extension QwenModel {
     /// The name of a matrix that is kept quantised, if there is one.
     var quantizedWeight: String? {
-        table.blocks != nil ? "model.embed_tokens.weight" : linearLayers.first { $0.weight.blocks != nil }?.weightName
+        embed.table.blocks != nil
+            ? "model.embed_tokens.weight" : linearLayers.first { $0.weight.blocks != nil }?.weightName
     }
 
     /// Bytes that all matrices take in memory.
     public var weightBytes: Int {
         let tied = configuration.tieWordEmbeddings ? linearLayers.dropLast() : linearLayers[...]
-        return table.byteCount + tied.reduce(0) { $0 + $1.weightBytes }
+        return embed.table.byteCount + tied.reduce(0) { $0 + $1.weightBytes }
     }
 
     /// All weights in the order of a forward pass; a tied head is the embedding.

@@ -20,7 +20,8 @@ extension QwenConfiguration {
 
     private func attentionShapes(_ layer: Int) -> [LinearShape] {
         let (queries, keys) = (attentionHeads * headDim, keyValueHeads * headDim)
-        return [("q_proj", hiddenSize, queries), ("k_proj", hiddenSize, keys), ("v_proj", hiddenSize, keys),
+        return [
+            ("q_proj", hiddenSize, queries), ("k_proj", hiddenSize, keys), ("v_proj", hiddenSize, keys),
             ("o_proj", queries, hiddenSize),
         ].map { LinearShape(name: "model.layers.\(layer).self_attn.\($0)", inputs: $1, outputs: $2) }
     }

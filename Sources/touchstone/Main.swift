@@ -65,7 +65,8 @@ struct Touchstone: ParsableCommand {
         subcommands: [
             Train.self, Generate.self, Chat.self, Serve.self, Score.self, Tokenize.self, Render.self, Verify.self,
             SandboxCommand.self, VerifyResume.self, Replay.self, Reward.self, Eval.self, Merge.self, Export.self,
-            Quantize.self, Pull.self, Inspect.self, PlanCommand.self, Plot.self, Report.self, RunsCommand.self, Bench.self,
+            Quantize.self, Pull.self, Inspect.self, PlanCommand.self, Plot.self, Report.self, RunsCommand.self,
+            Bench.self,
             RecipeKeys.self, MathWorker.self,
         ])
 }

@@ -13,7 +13,9 @@ private func generator(_ change: (inout Recipe.Programming) -> Void = { _ in }) 
 
 /// The arguments and results of a problem's hidden tests.
 private func cases(_ problem: Problem) -> [(arguments: [JSONValue], result: JSONValue)] {
-    (problem.columns["tests"]?["cases"]?.arrayValue ?? []).map { ($0["args"]?.arrayValue ?? [], $0["expected"] ?? .null) }
+    (problem.columns["tests"]?["cases"]?.arrayValue ?? []).map {
+        ($0["args"]?.arrayValue ?? [], $0["expected"] ?? .null)
+    }
 }
 
 @Suite("Programming tasks")
@@ -27,7 +29,9 @@ struct ProgrammingTests {
         #expect(Set(ProgrammingKind.all.map(\.group)).count == ProgrammingKind.Group.allCases.count)
     }
 
-    @Test("tests tell a right function from a constant, and none repeats the example", arguments: ProgrammingKind.all.map(\.name))
+    @Test(
+        "tests tell a right function from a constant, and none repeats the example",
+        arguments: ProgrammingKind.all.map(\.name))
     func tests(kind: String) throws {
         let generator = try generator {
             $0.kinds = [kind]; $0.tests = 10
@@ -82,7 +86,8 @@ struct ProgrammingTests {
                 }
             },
             throws: {
-                "\($0)".contains("no kind of task is left of difficulty 1 to 3; widen difficulty or kinds, or leave fewer out")
+                "\($0)".contains(
+                    "no kind of task is left of difficulty 1 to 3; widen difficulty or kinds, or leave fewer out")
             })
     }
 
@@ -93,13 +98,14 @@ struct ProgrammingTests {
             "kind: grpo\nmodel: {path: m}\nrewards: [{type: code}]\ndata:\n"
             + "  train: {generator: programming, without: \(held)}\n"
             + "  evaluation: {generator: programming, count: 150}\n"
-        let (train, evaluation) = try DataSet.load(try Recipe(yaml: yaml, folder: "/"))
-        #expect(train.notes.isEmpty && evaluation?.notes.isEmpty == true)
+        let (train, sets) = try DataSet.load(try Recipe(yaml: yaml, folder: "/"))
+        let evaluation = try #require(sets.first?.data)
+        #expect(train.notes.isEmpty && evaluation.notes.isEmpty)
         func description(_ row: DataRow?) -> String? {
             guard case .messages(let messages)? = row?.content else { return nil }
             return messages.last?["content"]?.stringValue?.components(separatedBy: " For example,").first
         }
-        let heldOut = Set((0..<150).compactMap { description(evaluation?.row(index: $0)) })
+        let heldOut = Set((0..<150).compactMap { description(evaluation.row(index: $0)) })
         #expect(heldOut.count == 150)
         for position in 0..<1500 {
             let row = train.row(at: position)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ModelFiles
 import OrderedJSON
+import TextGeneration
 
 /// `touchstone export`.
 struct Export: ParsableCommand {

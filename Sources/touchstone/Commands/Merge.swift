@@ -3,6 +3,7 @@ import Foundation
 import Merging
 import ModelFiles
 import OrderedJSON
+import TextGeneration
 
 /// `touchstone merge`.
 struct Merge: ParsableCommand {

@@ -5,7 +5,8 @@ extension OpenedModel {
     /// Loads a model as the options say.
     init(_ path: String, adapter: String?, compute: ComputeOptions, messages: Messages) throws {
         let start = ContinuousClock.now
-        try self.init(path, adapter: adapter, precision: compute.precision.elementType,
+        try self.init(
+            path, adapter: adapter, precision: compute.precision.elementType,
             weights: compute.weights)
         let seconds = String(format: "%.1f", (ContinuousClock.now - start) / .seconds(1))
         messages.debug("loaded \(path) (\(compute.precision.rawValue)) in \(seconds) s")

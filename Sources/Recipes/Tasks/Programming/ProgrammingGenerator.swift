@@ -82,7 +82,9 @@ public struct ProgrammingGenerator: TaskGenerator {
         var results: [JSONValue: Int] = [:]
         var chosen: [ProgrammingTask.Case] = []
         while chosen.count < count, !pool.isEmpty {
-            let rarest = pool.indices.min { results[pool[$0].result, default: 0] < results[pool[$1].result, default: 0] }
+            let rarest = pool.indices.min {
+                results[pool[$0].result, default: 0] < results[pool[$1].result, default: 0]
+            }
             let next = pool.remove(at: rarest ?? 0)
             results[next.result, default: 0] += 1
             chosen.append(next)
@@ -93,7 +95,9 @@ public struct ProgrammingGenerator: TaskGenerator {
 
 extension ProgrammingTask.Case {
     /// Whether a reader learns something from it: neither its arguments nor its result are nothing.
-    fileprivate var showsSomething: Bool { !result.isNothing && !arguments.contains { $0.size < 3 && $0.intValue == nil } }
+    fileprivate var showsSomething: Bool {
+        !result.isNothing && !arguments.contains { $0.size < 3 && $0.intValue == nil }
+    }
 }
 
 extension JSONValue {
