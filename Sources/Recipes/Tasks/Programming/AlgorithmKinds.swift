@@ -11,9 +11,11 @@ extension ProgrammingKind {
             }
             return .init(
                 "Each interval is a list [low, high]. Join all intervals that overlap"
-                    + (gap == 0 ? " or touch (the next low is at most the high before it)" : " or lie at most \(gap) apart")
+                    + (gap == 0
+                        ? " or touch (the next low is at most the high before it)" : " or lie at most \(gap) apart")
                     + ", and return the list of the resulting intervals in ascending order.", intervals,
-                body: "result = []\nfor low, high in sorted(intervals):\n    if result and low <= result[-1][1] + \(gap):\n"
+                body:
+                    "result = []\nfor low, high in sorted(intervals):\n    if result and low <= result[-1][1] + \(gap):\n"
                     + "        result[-1][1] = max(result[-1][1], high)\n    else:\n        result.append([low, high])\n"
                     + "return result"
             ) { intervals in
@@ -27,7 +29,9 @@ extension ProgrammingKind {
             }
         },
         .init("count_ways", .algorithms, level: 3) { random in
-            let steps = random.element(of: [[1, 2], [1, 3], [2, 3], [1, 2, 3], [1, 4], [2, 5], [1, 2, 5], [3, 4], [1, 3, 4]])
+            let steps = random.element(of: [
+                [1, 2], [1, 3], [2, 3], [1, 2, 3], [1, 4], [2, 5], [1, 2, 5], [3, 4], [1, 3, 4],
+            ])
             let isOrdered = random.integer(in: 0...1) == 0
             let list = steps.map(String.init).joined(separator: ", ")
             return .init(
@@ -49,7 +53,8 @@ extension ProgrammingKind {
                 body: "n = len(numbers)\n"
                     + "return max((sum(numbers[i:j]) for i in range(n) for j in range(i + \(least), n + 1)), default=0)"
             ) { list in
-                (least...max(least, list.count)).flatMap { size in list.windows(of: size).map { $0.reduce(0, +) } }.max() ?? 0
+                (least...max(least, list.count)).flatMap { size in list.windows(of: size).map { $0.reduce(0, +) } }
+                    .max() ?? 0
             }
         },
         .init("stack_machine", .algorithms, level: 3) { random in
@@ -57,21 +62,25 @@ extension ProgrammingKind {
                 Phrase<[Int], Int>("'max' takes the two topmost numbers off and puts the greater one on", "max(a, b)") {
                     max($0[0], $0[1])
                 },
-                Phrase("'min' takes the two topmost numbers off and puts the smaller one on", "min(a, b)") { min($0[0], $0[1]) },
+                Phrase("'min' takes the two topmost numbers off and puts the smaller one on", "min(a, b)") {
+                    min($0[0], $0[1])
+                },
                 Phrase("'mul' takes the two topmost numbers off and puts their product on", "a * b") { $0[0] * $0[1] },
                 Phrase("'sub' takes b and then a off and puts a - b on", "a - b") { $0[0] - $0[1] },
             ])
             let word = String(extra.english.dropFirst().prefix(3))
             let program = Argument<[String]>(name: "program") { random in
                 random.list(1...7) { random in
-                    random.integer(in: 0...2) == 0 ? random.element(of: ["add", word]) : String(random.integer(in: 0...9))
+                    random.integer(in: 0...2) == 0
+                        ? random.element(of: ["add", word]) : String(random.integer(in: 0...9))
                 }
             }
             return .init(
                 "The program is a list of commands for a stack that is empty at first: a number as text is put on it; 'add' takes the "
                     + "two topmost numbers off and puts their sum on; \(extra.english). With fewer than two numbers on the stack, "
                     + "'add' and '\(word)' do nothing. Return the stack from the bottom.", program,
-                body: "stack = []\nfor x in program:\n    if x not in ('add', '\(word)'):\n        stack.append(int(x))\n"
+                body:
+                    "stack = []\nfor x in program:\n    if x not in ('add', '\(word)'):\n        stack.append(int(x))\n"
                     + "    elif len(stack) >= 2:\n        b, a = stack.pop(), stack.pop()\n"
                     + "        stack.append(a + b if x == 'add' else \(extra.python))\nreturn stack"
             ) { program in
@@ -132,7 +141,8 @@ extension ProgrammingKind {
                 "Return the least cost of turning the first text into the second, where inserting or deleting a character costs 1 and "
                     + "replacing one by another costs \(cost).",
                 .text("first", of: "abcd", count: 0...6), .text("second", of: "abcd", count: 0...6),
-                body: "row = list(range(len(second) + 1))\nfor i, a in enumerate(first):\n    last, row = row, [i + 1]\n"
+                body:
+                    "row = list(range(len(second) + 1))\nfor i, a in enumerate(first):\n    last, row = row, [i + 1]\n"
                     + "    for j, b in enumerate(second):\n        change = last[j] + (0 if a == b else \(cost))\n"
                     + "        row.append(min(change, last[j + 1] + 1, row[j] + 1))\nreturn row[-1]"
             ) { a, b in distance(Array(a)[...], Array(b)[...], cost) }
@@ -144,7 +154,9 @@ extension ProgrammingKind {
                     + "store already becomes the newest there; any other is put in as the newest, and if the store was full, the "
                     + "\(isNewest ? "one that was the newest so far" : "oldest") leaves it before. Return the store's words, oldest "
                     + "first.",
-                Argument<[String]>(name: "words") { random in random.list(0...9) { $0.element(of: ["a", "b", "c", "d", "e", "f"]) } },
+                Argument<[String]>(name: "words") { random in
+                    random.list(0...9) { $0.element(of: ["a", "b", "c", "d", "e", "f"]) }
+                },
                 body: "store = []\nfor x in words:\n    if x in store:\n        store.remove(x)\n"
                     + "    elif len(store) == \(size):\n        store.pop(\(isNewest ? -1 : 0))\n    store.append(x)\nreturn store"
             ) { words in
@@ -161,7 +173,8 @@ extension ProgrammingKind {
             return .init(
                 "Put weights into boxes that hold at most \(room) each. Go through the weights in "
                     + "\(isBestFirst ? "descending" : "their own") order; each one goes into the first box with enough room left, or "
-                    + "into a new box. Return the list of the total weights of the boxes.", .numbers("weights", 1...12, count: 0...8),
+                    + "into a new box. Return the list of the total weights of the boxes.",
+                .numbers("weights", 1...12, count: 0...8),
                 body: "boxes = []\nfor x in \(isBestFirst ? "sorted(weights, reverse=True)" : "weights"):\n"
                     + "    for i, total in enumerate(boxes):\n        if total + x <= \(room):\n            boxes[i] += x\n"
                     + "            break\n    else:\n        boxes.append(x)\nreturn boxes"

@@ -5,8 +5,10 @@ extension ProgrammingKind {
             let p = random.numberProperty()
             let isReversed = random.integer(in: 0...1) == 0
             return .init(
-                "Return the keys whose values are \(p.english), in \(isReversed ? "reverse " : "")alphabetical order.", .counts(),
-                body: "return sorted((k for k, x in counts.items() if \(p.python)), reverse=\(isReversed ? "True" : "False"))"
+                "Return the keys whose values are \(p.english), in \(isReversed ? "reverse " : "")alphabetical order.",
+                .counts(),
+                body:
+                    "return sorted((k for k, x in counts.items() if \(p.python)), reverse=\(isReversed ? "True" : "False"))"
             ) { counts in
                 let keys = counts.filter { p.value($0.value) }.keys.sorted { $0.precedes($1) }
                 return isReversed ? keys.reversed() : keys
@@ -42,10 +44,13 @@ extension ProgrammingKind {
             return .init(
                 "Return a dictionary that tells for each first letter how many of the words that \(p.english) start with it; only "
                     + "letters with at least \(k) such word\(k == 1 ? "" : "s") are in it.", .words(count: 0...9),
-                body: "counts = {}\nfor x in words:\n    if \(p.python):\n        counts[x[0]] = counts.get(x[0], 0) + 1\n"
+                body:
+                    "counts = {}\nfor x in words:\n    if \(p.python):\n        counts[x[0]] = counts.get(x[0], 0) + 1\n"
                     + "return {k: v for k, v in counts.items() if v >= \(k)}"
             ) { words in
-                Dictionary(grouping: words.filter(p.value)) { String($0.prefix(1)) }.mapValues(\.count).filter { $0.value >= k }
+                Dictionary(grouping: words.filter(p.value)) { String($0.prefix(1)) }.mapValues(\.count).filter {
+                    $0.value >= k
+                }
             }
         },
         .init("group_words", .dictionaries, level: 2) { random in
@@ -54,10 +59,13 @@ extension ProgrammingKind {
             return .init(
                 "Group the words by their \(isLast ? "last" : "first") letter: return a dictionary from the letter to the list of its "
                     + "words, in their order, each word \(t.english).", .words(),
-                body: "groups = {}\nfor x in words:\n    groups.setdefault(x[\(isLast ? -1 : 0)], []).append(\(t.python))\n"
+                body:
+                    "groups = {}\nfor x in words:\n    groups.setdefault(x[\(isLast ? -1 : 0)], []).append(\(t.python))\n"
                     + "return groups"
             ) { words in
-                Dictionary(grouping: words) { String(isLast ? $0.suffix(1) : $0.prefix(1)) }.mapValues { $0.map(t.value) }
+                Dictionary(grouping: words) { String(isLast ? $0.suffix(1) : $0.prefix(1)) }.mapValues {
+                    $0.map(t.value)
+                }
             }
         },
         .init("top_keys", .dictionaries, level: 2) { random in
@@ -79,7 +87,8 @@ extension ProgrammingKind {
             return .init(
                 "Turn the dictionary around: return one from each value, as text, to the alphabetically sorted list of its keys, each "
                     + "key \(t.english) (after sorting).", .counts("counts", 0...3),
-                body: "result = {}\nfor x in sorted(counts):\n    result.setdefault(str(counts[x]), []).append(\(t.python))\n"
+                body:
+                    "result = {}\nfor x in sorted(counts):\n    result.setdefault(str(counts[x]), []).append(\(t.python))\n"
                     + "return result"
             ) { counts in
                 Dictionary(grouping: counts.keys.sorted { $0.precedes($1) }) { String(counts[$0] ?? 0) }

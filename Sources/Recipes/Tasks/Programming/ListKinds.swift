@@ -28,7 +28,8 @@ extension ProgrammingKind {
             let (p, q) = (random.numberProperty(), random.numberProperty())
             let isAnd = random.integer(in: 0...1) == 0
             return .init(
-                "Return how many numbers of the list are \(p.english) \(isAnd ? "and" : "or") are \(q.english).", .numbers(),
+                "Return how many numbers of the list are \(p.english) \(isAnd ? "and" : "or") are \(q.english).",
+                .numbers(),
                 body: "return sum(1 for x in numbers if \(p.python) \(isAnd ? "and" : "or") \(q.python))"
             ) { $0.count { isAnd ? p.value($0) && q.value($0) : p.value($0) || q.value($0) } }
         },
@@ -68,7 +69,8 @@ extension ProgrammingKind {
                 return .init(
                     "Return the list of running sums that starts from \(start): the first entry is \(start) plus the first "
                         + "number, and each further entry adds the next number.", .numbers(),
-                    body: "total, sums = \(start), []\nfor x in numbers:\n    total += x\n    sums.append(total)\nreturn sums"
+                    body:
+                        "total, sums = \(start), []\nfor x in numbers:\n    total += x\n    sums.append(total)\nreturn sums"
                 ) { list in list.indices.map { start + list[...$0].reduce(0, +) } }
             case 1:
                 return .init(
@@ -113,7 +115,8 @@ extension ProgrammingKind {
         .init("longest_run", .lists, level: 3) { random in
             let p = random.numberProperty()
             return .init(
-                "Return the length of the longest stretch of neighbouring numbers that are all \(p.english).", .numbers(),
+                "Return the length of the longest stretch of neighbouring numbers that are all \(p.english).",
+                .numbers(),
                 body: "best = run = 0\nfor x in numbers:\n    run = run + 1 if \(p.python) else 0\n"
                     + "    best = max(best, run)\nreturn best"
             ) { list in list.split(whereSeparator: { !p.value($0) }).map(\.count).max() ?? 0 }
@@ -128,7 +131,8 @@ extension ProgrammingKind {
                     .numbers(), body: "return max(\(all), default=0)"
                 ) { list in list.windows(of: k).map { $0.reduce(0, +) }.max() ?? 0 }
                 : .init(
-                    "Return the list of the sums of each \(k) neighbouring numbers (overlapping, from the left).", .numbers(),
+                    "Return the list of the sums of each \(k) neighbouring numbers (overlapping, from the left).",
+                    .numbers(),
                     body: "return \(all)"
                 ) { list in list.windows(of: k).map { $0.reduce(0, +) } }
         },
@@ -136,7 +140,8 @@ extension ProgrammingKind {
             let (start, step) = (random.integer(in: 0...3), random.integer(in: 1...4))
             return .init(
                 "Multiply the first number by \(start), the second by \(start + step), the third by \(start + 2 * step) and so "
-                    + "on (each factor is \(step) more than the one before). Return the sum of the products.", .numbers(),
+                    + "on (each factor is \(step) more than the one before). Return the sum of the products.",
+                .numbers(),
                 body: "return sum((\(start) + \(step) * i) * x for i, x in enumerate(numbers))"
             ) { list in list.enumerated().map { (start + step * $0.offset) * $0.element }.reduce(0, +) }
         },

@@ -18,7 +18,8 @@ extension ProgrammingKind {
             let isPadded = random.integer(in: 0...1) == 0
             return .init(
                 "Cut the list into lists of \(k) numbers; "
-                    + (isPadded ? "fill the last one with zeros if it is shorter." : "leave a shorter rest at the end out."),
+                    + (isPadded
+                        ? "fill the last one with zeros if it is shorter." : "leave a shorter rest at the end out."),
                 .numbers(),
                 body: isPadded
                     ? "padded = numbers + [0] * (-len(numbers) % \(k))\n"
@@ -59,7 +60,8 @@ extension ProgrammingKind {
                 return .init(
                     "Return the list with at most \(k) of each value: keep the first \(k == 1 ? "one" : "\(k)"), in their order.",
                     .numbers("numbers", 0...4, count: 0...12),
-                    body: "kept = []\nfor x in numbers:\n    if kept.count(x) < \(k):\n        kept.append(x)\nreturn kept"
+                    body:
+                        "kept = []\nfor x in numbers:\n    if kept.count(x) < \(k):\n        kept.append(x)\nreturn kept"
                 ) { list in list.indices.filter { i in list[..<i].count { $0 == list[i] } < k }.map { list[$0] } }
             default:
                 return .init(
@@ -101,7 +103,8 @@ extension ProgrammingKind {
             return .init(
                 "Reverse each block of \(k) numbers within itself (the first \(k), the next \(k) and so on; a shorter block at "
                     + "the end too), and return the list.", .numbers(),
-                body: "result = []\nfor i in range(0, len(numbers), \(k)):\n    result += numbers[i:i + \(k)][::-1]\nreturn result"
+                body:
+                    "result = []\nfor i in range(0, len(numbers), \(k)):\n    result += numbers[i:i + \(k)][::-1]\nreturn result"
             ) { list in
                 stride(from: 0, to: list.count, by: k).flatMap { list[$0..<Swift.min($0 + k, list.count)].reversed() }
             }
@@ -180,5 +183,7 @@ extension ProgrammingKind {
 
 extension String {
     /// How a sort key is said.
-    fileprivate var sortKey: String { replacing(", where x is the number,", with: "").replacing("the number", with: "x") }
+    fileprivate var sortKey: String {
+        replacing(", where x is the number,", with: "").replacing("the number", with: "x")
+    }
 }

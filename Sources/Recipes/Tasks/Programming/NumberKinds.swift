@@ -11,7 +11,8 @@ extension ProgrammingKind {
         .init("count_digit", .numbers, level: 1) { random in
             let digit = random.integer(in: 0...9)
             return .init(
-                "Return how many times the digit \(digit) occurs in the decimal digits of n.", .number("n", 0...9_999_999),
+                "Return how many times the digit \(digit) occurs in the decimal digits of n.",
+                .number("n", 0...9_999_999),
                 body: "return str(n).count('\(digit)')"
             ) { $0.digits.count { $0 == digit } }
         },
@@ -84,12 +85,15 @@ extension ProgrammingKind {
         },
         .init("labels", .numbers, level: 2) { random in
             let (a, b) = (random.integer(in: 2...4), random.integer(in: 5...7))
-            let (first, second) = (random.element(of: ["Fizz", "Tick", "Ping", "Red"]), random.element(of: ["Buzz", "Tock", "Pong"]))
+            let (first, second) = (
+                random.element(of: ["Fizz", "Tick", "Ping", "Red"]), random.element(of: ["Buzz", "Tock", "Pong"])
+            )
             return .init(
                 "Return a list with one text for each number from 1 to n: '\(first)\(second)' for a multiple of both \(a) and "
                     + "\(b), '\(first)' for another multiple of \(a), '\(second)' for another multiple of \(b), and the number "
                     + "itself as text for all others.", .number("n", 0...24),
-                body: "return [('\(first)' * (i % \(a) == 0) + '\(second)' * (i % \(b) == 0)) or str(i) for i in range(1, n + 1)]"
+                body:
+                    "return [('\(first)' * (i % \(a) == 0) + '\(second)' * (i % \(b) == 0)) or str(i) for i in range(1, n + 1)]"
             ) { n in
                 (0..<n).map { i in
                     let text = ((i + 1) % a == 0 ? first : "") + ((i + 1) % b == 0 ? second : "")
@@ -120,7 +124,8 @@ extension ProgrammingKind {
             let base = random.integer(in: 2...7)
             return .init(
                 "Return the largest power of \(base) (\(base)**0 is one too) that is not greater than n.",
-                .number("n", 1...9000), body: "power = 1\nwhile power * \(base) <= n:\n    power *= \(base)\nreturn power"
+                .number("n", 1...9000),
+                body: "power = 1\nwhile power * \(base) <= n:\n    power *= \(base)\nreturn power"
             ) { n in
                 var power = 1
                 while power * base <= n { power *= base }
@@ -165,12 +170,18 @@ extension TaskRandom {
     fileprivate mutating func scarceProperty() -> Phrase<Int, Bool> {
         let k = integer(in: 3...12)
         switch integer(in: 0...4) {
-        case 0: return .init("a perfect square", "(int(x ** 0.5 + 0.5) ** 2 == x)") { x in (0...x).contains { $0 * $0 == x } }
+        case 0:
+            return .init("a perfect square", "(int(x ** 0.5 + 0.5) ** 2 == x)") { x in (0...x).contains { $0 * $0 == x }
+            }
         case 1: return .init("a prime", "(x > 1 and all(x % d for d in range(2, x)))") { $0.isPrime }
         case 2:
-            return .init("a palindrome in decimal digits", "(str(x) == str(x)[::-1])") { $0.digits == $0.digits.reversed() }
+            return .init("a palindrome in decimal digits", "(str(x) == str(x)[::-1])") {
+                $0.digits == $0.digits.reversed()
+            }
         case 3:
-            return .init("a number whose decimal digits sum to a multiple of \(k)", "(sum(map(int, str(x))) % \(k) == 0)") {
+            return .init(
+                "a number whose decimal digits sum to a multiple of \(k)", "(sum(map(int, str(x))) % \(k) == 0)"
+            ) {
                 $0.digits.reduce(0, +).isMultiple(of: k)
             }
         default:

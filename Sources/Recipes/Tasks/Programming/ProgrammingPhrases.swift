@@ -77,7 +77,8 @@ extension TaskRandom {
     /// A property of characters: "characters that are …".
     mutating func characterProperty() -> Phrase<Character, Bool> {
         switch integer(in: 0...7) {
-        case 0: return .init("vowels (a, e, i, o, u, in either case)", "(x in 'aeiouAEIOU')") { "aeiouAEIOU".contains($0) }
+        case 0:
+            return .init("vowels (a, e, i, o, u, in either case)", "(x in 'aeiouAEIOU')") { "aeiouAEIOU".contains($0) }
         case 1:
             return .init("letters but not vowels (a, e, i, o, u)", "(x.isalpha() and x not in 'aeiouAEIOU')") {
                 $0.isLetter && !"aeiouAEIOU".contains($0)
@@ -89,7 +90,9 @@ extension TaskRandom {
             return .init("neither letters nor digits", "(not x.isalnum())") { !$0.isLetter && !$0.isNumber }
         case 6:
             let last = element(of: Array("cdei"))
-            return .init("among the first letters of the alphabet, a to \(last), in lower case", "('a' <= x <= '\(last)')") {
+            return .init(
+                "among the first letters of the alphabet, a to \(last), in lower case", "('a' <= x <= '\(last)')"
+            ) {
                 $0 >= "a" && $0 <= last
             }
         default:
@@ -135,11 +138,14 @@ extension TaskRandom {
         switch integer(in: 0...6) {
         case 0: return .init("reversed", "x[::-1]") { String($0.reversed()) }
         case 1: return .init("in upper case", "x.upper()") { $0.uppercased() }
-        case 2: return .init("with a capital first letter", "x.capitalize()") { $0.prefix(1).uppercased() + $0.dropFirst() }
+        case 2:
+            return .init("with a capital first letter", "x.capitalize()") { $0.prefix(1).uppercased() + $0.dropFirst() }
         case 3: return .init("cut to its first \(k) letters", "x[:\(k)]") { String($0.prefix(k)) }
         case 4: return .init("without its first letter", "x[1:]") { String($0.dropFirst()) }
         case 5:
-            return .init("with its first letter moved to the end", "(x[1:] + x[:1])") { String($0.dropFirst() + $0.prefix(1)) }
+            return .init("with its first letter moved to the end", "(x[1:] + x[:1])") {
+                String($0.dropFirst() + $0.prefix(1))
+            }
         default:
             return .init("followed by its number of letters", "(x + str(len(x)))") { $0 + String($0.count) }
         }

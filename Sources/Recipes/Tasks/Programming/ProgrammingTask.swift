@@ -153,9 +153,11 @@ extension TaskRandom {
     mutating func word() -> String { element(of: Self.words) }
 
     private static let words = [
-        "a", "at", "on", "cat", "dog", "ant", "noon", "level", "radar", "apple", "angle", "bird", "blue", "cloud", "corn",
+        "a", "at", "on", "cat", "dog", "ant", "noon", "level", "radar", "apple", "angle", "bird", "blue", "cloud",
+        "corn",
         "deer", "door", "eagle", "elm", "fern", "fig", "green", "grape", "hat", "house", "ice", "iris", "jam", "kiwi",
-        "lemon", "lily", "moon", "mint", "nut", "oak", "olive", "pear", "plum", "queen", "rose", "river", "stone", "sun",
+        "lemon", "lily", "moon", "mint", "nut", "oak", "olive", "pear", "plum", "queen", "rose", "river", "stone",
+        "sun",
         "tree", "tulip", "under", "umbrella", "violet", "wind", "water", "yellow", "zebra",
     ]
 }

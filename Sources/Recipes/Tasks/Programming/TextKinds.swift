@@ -13,7 +13,8 @@ extension ProgrammingKind {
             let isReversed = random.integer(in: 0...1) == 0
             return .init(
                 "Return the characters of the text that are \(p.english), in \(isReversed ? "reverse" : "their") order, as a text.",
-                .mixed, body: "kept = [x for x in text if \(p.python)]\nreturn ''.join(kept\(isReversed ? "[::-1]" : ""))"
+                .mixed,
+                body: "kept = [x for x in text if \(p.python)]\nreturn ''.join(kept\(isReversed ? "[::-1]" : ""))"
             ) { text in
                 let kept = text.filter(p.value)
                 return isReversed ? String(kept.reversed()) : kept
@@ -56,7 +57,8 @@ extension ProgrammingKind {
             ) { text in
                 text.runs.map { letter, n in
                     n < least
-                        ? String(repeating: letter, count: n) : isLetterFirst ? "\(letter)\(mark)\(n)" : "\(n)\(mark)\(letter)"
+                        ? String(repeating: letter, count: n)
+                        : isLetterFirst ? "\(letter)\(mark)\(n)" : "\(n)\(mark)\(letter)"
                 }.joined()
             }
         },
@@ -105,9 +107,14 @@ extension ProgrammingKind {
                 Phrase("decimal digits", "x.isdigit()") { $0.isNumber },
                 Phrase("vowels (a, e, i, o, u)", "(x in 'aeiou')") { "aeiou".contains($0) },
             ])
+            // As likely one as not.
+            let text = Argument<String>(name: "text") { random in
+                let half = random.list(1...4) { $0.element(of: Array("aab1e1-")) }
+                return String(random.integer(in: 0...1) == 0 ? half : half + half.reversed())
+            }
             return .init(
                 "Return whether the text reads the same backwards if only characters that are \(p.english) are looked at.",
-                .text(of: "aab1e1-", count: 1...7),
+                text,
                 body: "xs = [x for x in text if \(p.python)]\nreturn xs == xs[::-1]"
             ) { text in
                 let kept = Array(text.filter(p.value))
@@ -121,7 +128,8 @@ extension ProgrammingKind {
             return .init(
                 "The text has the brackets \(open) and \(close) and other characters. Return \(result) bracket has its partner in "
                     + "the right order, and -1 if not.", .text(of: "\(open)\(open)\(close)\(close)a", count: 0...8),
-                body: "depth = best = pairs = 0\nfor x in text:\n    if x == '\(open)':\n        depth += 1\n        pairs += 1\n"
+                body:
+                    "depth = best = pairs = 0\nfor x in text:\n    if x == '\(open)':\n        depth += 1\n        pairs += 1\n"
                     + "        best = max(best, depth)\n    elif x == '\(close)':\n        depth -= 1\n        if depth < 0:\n"
                     + "            return -1\nreturn \(isDepth ? "best" : "pairs") if depth == 0 else -1"
             ) { text in
@@ -147,7 +155,8 @@ extension ProgrammingKind {
             return .init(
                 "Return how often '\(part)' occurs in the text; occurrences "
                     + (isOverlapping
-                        ? "may overlap." : "are found from the left, and the next one starts after the end of the one before."),
+                        ? "may overlap."
+                        : "are found from the left, and the next one starts after the end of the one before."),
                 .text(of: "aab", count: 0...14),
                 body: isOverlapping
                     ? "return sum(1 for i in range(len(text)) if text.startswith('\(part)', i))"
@@ -181,7 +190,8 @@ extension ProgrammingKind {
             let isUpper = random.integer(in: 0...1) == 0
             return .init(
                 "Return the part of the text between the first '\(a)' and the next '\(b)' after it\(isUpper ? ", in upper case" : ""), "
-                    + "without the marks, or '' if they are not both there.", .text(of: "abcde\(a)\(b)\(b)", count: 1...12),
+                    + "without the marks, or '' if they are not both there.",
+                .text(of: "abcde\(a)\(b)\(b)", count: 1...12),
                 body: "start = text.find('\(a)')\nend = text.find('\(b)', start + 1)\n"
                     + "return text[start + 1:end]\(isUpper ? ".upper()" : "") if start >= 0 and end >= 0 else ''"
             ) { text in

@@ -2,7 +2,9 @@ extension ProgrammingKind {
     /// Tasks about lists of words, and about sentences.
     static let wordKinds: [ProgrammingKind] = [
         .init("rewrite_words", .words, level: 2) { random in
-            let (p, t, glue) = (random.wordProperty(), random.wordTransform(), random.element(of: ["-", " ", ", ", "+", "/"]))
+            let (p, t, glue) = (
+                random.wordProperty(), random.wordTransform(), random.element(of: ["-", " ", ", ", "+", "/"])
+            )
             return .init(
                 "Take the words that \(p.english), each \(t.english), and return them joined by '\(glue)'.", .words(),
                 body: "return '\(glue)'.join(\(t.python) for x in words if \(p.python))"
@@ -15,13 +17,15 @@ extension ProgrammingKind {
                     + "\(p.english) \(t.english); the others stay.", .sentence(),
                 body: "return ' '.join(\(t.python) if \(p.python) else x for x in text.split())"
             ) { text in
-                text.split(separator: " ").map(String.init).map { p.value($0) ? t.value($0) : $0 }.joined(separator: " ")
+                text.split(separator: " ").map(String.init).map { p.value($0) ? t.value($0) : $0 }.joined(
+                    separator: " ")
             }
         },
         .init("count_words", .words, level: 1) { random in
             let p = random.wordProperty()
             return .init(
-                "Return how many of the words \(p.english).", .words(), body: "return sum(1 for x in words if \(p.python))"
+                "Return how many of the words \(p.english).", .words(),
+                body: "return sum(1 for x in words if \(p.python))"
             ) { $0.count(where: p.value) }
         },
         .init("sorted_words", .words, level: 2) { random in
@@ -30,7 +34,8 @@ extension ProgrammingKind {
             return .init(
                 "Return the different words sorted by length, the \(isShortFirst ? "shortest" : "longest") first and equally long "
                     + "ones alphabetically; each word \(t.english).", .words(),
-                body: "return [\(t.python) for x in sorted(set(words), key=lambda w: (\(isShortFirst ? "" : "-")len(w), w))]"
+                body:
+                    "return [\(t.python) for x in sorted(set(words), key=lambda w: (\(isShortFirst ? "" : "-")len(w), w))]"
             ) { words in
                 Set(words).sorted { a, b in
                     a.count == b.count ? a.precedes(b) : (a.count < b.count) == isShortFirst
@@ -60,7 +65,9 @@ extension ProgrammingKind {
             ) { $0.filter(p.value).map { $0.prefix(1).uppercased() + mark }.joined() }
         },
         .init("join_with_last", .words, level: 1) { random in
-            let (word, mark) = (random.element(of: ["and", "or", "then", "plus"]), random.element(of: [", ", "; ", " / "]))
+            let (word, mark) = (
+                random.element(of: ["and", "or", "then", "plus"]), random.element(of: [", ", "; ", " / "])
+            )
             return .init(
                 "Join the words to one text with '\(mark)' between them, but with ' \(word) ' before the last one. One word alone "
                     + "stays; without words the text is ''.", .words(count: 0...5),
