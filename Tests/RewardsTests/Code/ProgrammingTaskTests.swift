@@ -23,7 +23,9 @@ struct ProgrammingTaskTests {
                 problem.solution ?? "", try CodeTask(problem.columns["tests"] ?? .null), countsAll: true)
         }
         for (problem, verdict) in zip(problems, verdicts) {
-            #expect(verdict.kind == .passed && verdict.total == 8, "\(verdict.reason)\n\(problem.prompt)\n\(problem.answer)")
+            #expect(
+                verdict.kind == .passed && verdict.total == 8, "\(verdict.reason)\n\(problem.prompt)\n\(problem.answer)"
+            )
         }
     }
 
@@ -39,7 +41,8 @@ struct ProgrammingTaskTests {
         let verdicts = try await inOrder(problems, width: runner.width) { problem in
             let first = problem.columns["tests"]?["cases"]?.arrayValue?.first?["expected"] ?? .null
             let name = problem.columns["kind"]?.stringValue ?? ""
-            let program = "import json\ndef \(name)(*args):\n    return json.loads(\(JSONValue.string(first.text()).text()))\n"
+            let program =
+                "import json\ndef \(name)(*args):\n    return json.loads(\(JSONValue.string(first.text()).text()))\n"
             return try await runner.judge(program, try CodeTask(problem.columns["tests"] ?? .null), countsAll: true)
         }
         for (problem, verdict) in zip(problems, verdicts) {
