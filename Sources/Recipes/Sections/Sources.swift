@@ -144,7 +144,8 @@ extension Recipe.Countdown: RecipeSection {
 extension Recipe.Programming: RecipeSection {
     static let keys: [Key<Self>] = [
         .init(
-            "difficulty", \.difficulty, .range(1...3), "How hard the tasks are, from 1 (one step) to 3 (small algorithms)"),
+            "difficulty", \.difficulty, .range(1...3),
+            "How hard the tasks are, from 1 (one step) to 3 (small algorithms)"),
         .init(
             "kinds", \.kinds, .optional(.list(of: .text, count: 1...200, "kinds")),
             "Only these of the \(ProgrammingGenerator.kindNames.kinds.count) kinds of task, or groups of them ("
@@ -153,7 +154,8 @@ extension Recipe.Programming: RecipeSection {
             "without", \.without, .list(of: .text, count: 0...200, "kinds"),
             "Kinds or groups that are left out, to be kept for the evaluation"),
         .init("tests", \.tests, .integer(1...64), "Hidden tests of each problem"),
-        .init("template", \.template, .text, "The prompt; `{signature}`, `{description}` and `{example}` are filled in"),
+        .init(
+            "template", \.template, .text, "The prompt; `{signature}`, `{description}` and `{example}` are filled in"),
         .init("count", \.count, .optional(.integer(1...10_000_000)), "Problems; null: endless (evaluation: 200)"),
         .init(
             "seed", \.seed, .optional(.integer(0...Int.max)), "null: the run's seed (evaluation: the training seed + 1)"

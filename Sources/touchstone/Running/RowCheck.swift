@@ -58,7 +58,10 @@ extension RewardSet {
     /// - Throws: `CommandFailure`
     func check(_ evaluation: [NamedSet]) throws {
         for set in evaluation {
-            try RowCheck(name: "data.evaluation (\(set.name))", data: set.data, needsSome: false)(self)
+            try RowCheck(
+                name: set.name.isEmpty ? "data.evaluation" : "data.evaluation (\(set.name))", data: set.data,
+                needsSome: false
+            )(self)
         }
     }
 }
