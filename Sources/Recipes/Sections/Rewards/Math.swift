@@ -68,7 +68,7 @@ extension Recipe.Reward {
                 reader.fault(path, "would reward writing the target itself; use type countdown for this data")
             case .programming:
                 reader.fault(path, "can't judge programs; use type code for this data")
-            case .arithmetic, .file: break
+            default: break
             }
         }
     }
