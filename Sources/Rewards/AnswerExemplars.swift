@@ -52,7 +52,7 @@ extension CodeReward: AnswerChecking {
     /// The row's own program, as MBPP (`solution`, `code`) or HumanEval (`prompt` with `canonical_solution`) write it, and
     /// one that does nothing.
     public func exemplars(_ columns: JSONObject) -> AnswerExemplars? {
-        guard column.map({ columns[$0] != nil }) ?? true else { return nil }
+        guard (try? applies(to: columns)) != false else { return nil }
         let whole = ["solution", "code"].lazy.compactMap { columns[$0]?.stringValue }.first
         let body = columns["canonical_solution"]?.stringValue.map { (columns["prompt"]?.stringValue ?? "") + $0 }
         return AnswerExemplars(

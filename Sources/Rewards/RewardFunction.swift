@@ -42,6 +42,14 @@ extension RewardFunction {
     }
 }
 
+/// A reward that reads a task from the data row, so that a row's faults can be told before anything is generated.
+public protocol RowReading: RewardFunction {
+    /// Whether the reward applies to completions of a row with these columns.
+    ///
+    /// - Throws: `RewardFailure` (`badRow`) if the row is broken, so that every completion of it would fail.
+    func applies(to columns: JSONObject) throws(RewardFailure) -> Bool
+}
+
 /// One completion with everything a reward may look at.
 public struct RewardSample: Sendable {
     /// The prompt as text, after the chat template.

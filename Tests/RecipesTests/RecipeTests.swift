@@ -160,6 +160,12 @@ struct RecipeTests {
                     name: math
                     weight: 1.0
                     max_failed: 0.5
+                    gold_form: bare
+                    rules: null
+                    float_rounding: 6
+                    allow_set_relation: true
+                    boxed_priority: 0
+                    timeout: 0.1
                 rollout:
                   prompts_per_step: 16
 

@@ -87,7 +87,8 @@ extension CodeLanguage {
             "/usr/bin/python3", ["-I", "-S", "-c", pythonSurvey], environment: .exactly([:]))
         let result: RunResult
         do {
-            result = try await interpreter.run()
+            // It takes 20 ms; the rest is for a machine out of breath.
+            result = try await interpreter.run(limits: RunLimits(wallTime: .seconds(120)))
         } catch let error as WorkerError {
             throw RewardsError(
                 .sandboxUnavailable,
@@ -100,7 +101,8 @@ extension CodeLanguage {
             let message = String(decoding: result.errorOutput.suffix(200), as: UTF8.self)
             throw RewardsError(
                 .sandboxUnavailable,
-                "sandbox: /usr/bin/python3 can't tell where its files are: \(message.filter { !$0.isNewline })")
+                "sandbox: /usr/bin/python3 can't tell where its files are (\(result.outcome), \(result.end)): "
+                    + message.filter { !$0.isNewline })
         }
         return CodeLanguage(
             name: "python", tags: ["python", "py", "python3", "py3", "python2", "ipython", "pycon"],

@@ -3,6 +3,9 @@ import Synchronization
 import WorkerProcesses
 
 /// 1 if a completion's program passes the tests of its data row, else 0.
+///
+/// It does not apply to rows without tests. Tests that can't be read are the row's fault, not the program's: they are told
+/// before a run begins (`RowReading`), and a sample that meets them all the same is failed, never scored 0.
 public struct CodeReward: RewardFunction {
     /// The name in the metrics.
     public let name: String
@@ -17,7 +20,6 @@ public struct CodeReward: RewardFunction {
     private let source: RunnerSource
 
     /// A code reward.
-    ///
     public init(
         _ runner: CodeRunner, name: String = "code", column: String? = "tests", language: String = "python",
         limits: SandboxLimits = SandboxLimits(), partial: Bool = false
@@ -50,43 +52,67 @@ public struct CodeReward: RewardFunction {
         let runner = try await source.runner()
         let verdicts = try await inOrder(batch, width: runner.width) { try await self.judge($0, runner) }
         var logs: [String: Double] = [:]
-        let judged = verdicts.compactMap { if case .success(let verdict) = $0 { verdict } else { nil } }
+        let judged = verdicts.compactMap { if case .success(let verdict?) = $0 { verdict } else { nil } }
         for kind in CodeVerdict.Kind.allCases where !judged.isEmpty && kind != .passed {
             logs[kind.rawValue] = Double(judged.count { $0.kind == kind }) / Double(judged.count)
         }
         return RewardBatch(verdicts.map(outcome), logs: logs)
     }
 
-    private func judge(_ sample: RewardSample, _ runner: CodeRunner) async throws -> Result<CodeVerdict, RewardFailure>
-    {
-        let task: CodeTask
-        do throws(RewardFailure) {
-            if let column {
-                guard let tests = sample.columns[column], !tests.isNull else {
-                    throw RewardFailure(.badRow, "the row has no column '\(column)'")
-                }
-                task = try CodeTask(tests)
-            } else {
-                task = try CodeTask(row: sample.columns)
-            }
-        } catch {
-            return .failure(error)
-        }
+    /// The verdict on a sample; `nil` if its row has no tests.
+    private func judge(
+        _ sample: RewardSample, _ runner: CodeRunner
+    ) async throws -> Result<CodeVerdict?, RewardFailure> {
+        let task: CodeTask?
+        do throws(RewardFailure) { task = try self.task(of: sample.columns) } catch { return .failure(error) }
+        guard let task else { return .success(nil) }
         return .success(
             try await runner.judge(
-                ThinkTags.completion(of: sample), task, language: sample.columns["language"]?.stringValue ?? language,
-                limits: limits, countsAll: partial))
+                ThinkTags.completion(of: sample), task, language: language(of: sample.columns), limits: limits,
+                countsAll: partial))
     }
 
-    private func outcome(_ verdict: Result<CodeVerdict, RewardFailure>) -> RewardOutcome {
+    /// The tests of a row; `nil` if it has none.
+    private func task(of columns: JSONObject) throws(RewardFailure) -> CodeTask? {
+        guard let column else { return CodeTask.hasTests(columns) ? try CodeTask(row: columns) : nil }
+        guard let tests = columns[column], !tests.isNull else { return nil }
+        return try CodeTask(tests)
+    }
+
+    private func language(of columns: JSONObject) -> String { columns["language"]?.stringValue ?? language }
+
+    private func outcome(_ verdict: Result<CodeVerdict?, RewardFailure>) -> RewardOutcome {
         switch verdict {
         case .failure(let failure): .failed(failure)
-        case .success(let verdict) where verdict.kind == .sandboxError:
-            .failed(RewardFailure(.unavailable, verdict.reason))
-        case .success(let verdict) where partial && verdict.total > 0:
-            .score(Double(verdict.passed) / Double(verdict.total))
-        case .success(let verdict): .score(Double(verdict.score))
+        case .success(nil): .notApplicable
+        case .success(let verdict?): outcome(verdict)
         }
+    }
+
+    private func outcome(_ verdict: CodeVerdict) -> RewardOutcome {
+        switch verdict {
+        case _ where verdict.hasBrokenTests: .failed(RewardFailure(.badRow, verdict.reason))
+        case _ where verdict.kind == .sandboxError: .failed(RewardFailure(.unavailable, verdict.reason))
+        case _ where partial && verdict.total > 0: .score(Double(verdict.passed) / Double(verdict.total))
+        default: .score(Double(verdict.score))
+        }
+    }
+}
+
+extension CodeReward: RowReading {
+    /// Whether the row has tests.
+    ///
+    /// - Throws: `RewardFailure` (`badRow`) if they can't be read, or call functions of a language that can't be asked.
+    public func applies(to columns: JSONObject) throws(RewardFailure) -> Bool {
+        guard let task = try task(of: columns) else { return false }
+        let language = language(of: columns)
+        if task.callsFunctions, language.lowercased() != "python" {
+            throw RewardFailure(
+                .badRow,
+                "the tests call functions, which only Python programs can be asked for; the row's language is "
+                    + "'\(language.prefix(40))'. Give input and output (type stdio) instead")
+        }
+        return true
     }
 }
 

@@ -98,9 +98,9 @@ public final class CodeRunner: Sendable {
         defer { turns.giveBack(()) }
         var verdict = try await attempt(job)
         // The sandbox's own faults, such as a machine without breath, are not the program's: once more.
-        if verdict.kind == .sandboxError { verdict = try await attempt(job) }
+        if verdict.kind == .sandboxError, !verdict.hasBrokenTests { verdict = try await attempt(job) }
         // What depends on the machine's mood is tried again next time.
-        if ![.sandboxError, .timeout].contains(verdict.kind) { cache[job] = verdict }
+        if verdict.hasBrokenTests || ![.sandboxError, .timeout].contains(verdict.kind) { cache[job] = verdict }
         return verdict
     }
 

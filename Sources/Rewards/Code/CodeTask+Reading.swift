@@ -39,6 +39,18 @@ extension CodeTask {
         }
     }
 
+    /// Whether a data row has a column with tests at all, whatever is in it.
+    static func hasTests(_ row: JSONObject) -> Bool {
+        let fields = TaskFields(row)
+        return testColumns.contains(where: fields.has)
+    }
+
+    /// The columns that data sets keep tests in.
+    private static let testColumns = [
+        "type", "test_list", "assert_case", "test_code", "test", "input_output", "verification_info", "reward_model",
+        "ground_truth", "test_cases", "public_test_cases", "cases", "inputs",
+    ]
+
     /// A row as a data set writes it.
     private static func dataSet(_ fields: TaskFields) throws(RewardFailure) -> CodeTask {
         if fields.has("test_list") { return try asserts(fields, tests: try fields.texts("test_list")) }

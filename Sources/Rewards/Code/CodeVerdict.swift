@@ -27,6 +27,9 @@ public struct CodeVerdict: Hashable, Sendable {
     /// Why, in one line; empty if it passed. May quote the program: treat it as data.
     public var reason: String
 
+    /// Whether the tests themselves are at fault, so that nothing can be said of the program; the kind is `sandboxError`.
+    public var hasBrokenTests = false
+
     /// 1 if every test passed, else 0.
     public var score: Int { kind == .passed ? 1 : 0 }
 

@@ -159,8 +159,13 @@ struct FunctionRun {
             return CodeVerdict(
                 .sandboxError, passed: 0, total: job.task.count, reason: "the tests wrote '\(line.prefix(60))'")
         }
-        if let gone { return CodeVerdict(gone.kind, passed: passed, total: total, reason: gone.reason) }
         let reason = result["reason"]?.stringValue ?? ""
+        if result["unreadable"] == true {
+            var verdict = CodeVerdict(.sandboxError, passed: 0, total: total, reason: reason)
+            verdict.hasBrokenTests = true
+            return verdict
+        }
+        if let gone { return CodeVerdict(gone.kind, passed: passed, total: total, reason: gone.reason) }
         if passed == total, total > 0, result["broken"] == nil, result["gone"] == nil {
             return CodeVerdict(.passed, passed: passed, total: total)
         }

@@ -14,8 +14,8 @@ struct ProgramRun {
         var bytes = Array(job.program.utf8)
         if language.compile != nil {
             switch try await compiled(bytes, count: cases.count) {
-            case .success(let finished): bytes = finished
-            case .failure(let refusal): return refusal.verdict
+            case .program(let finished): bytes = finished
+            case .refused(let verdict): return verdict
             }
         }
         var passed = 0
@@ -71,12 +71,14 @@ struct ProgramRun {
             ? nil : wrong(.failed, "another output was expected")
     }
 
-    private struct Refusal: Error {
-        let verdict: CodeVerdict
+    /// What a compiler made of a source.
+    private enum Build {
+        case program([UInt8])
+        case refused(CodeVerdict)
     }
 
     /// Compiles the program in a sandbox of its own.
-    private func compiled(_ source: [UInt8], count: Int) async throws -> Result<[UInt8], Refusal> {
+    private func compiled(_ source: [UInt8], count: Int) async throws -> Build {
         let allowed = SandboxLimits(
             seconds: language.compileSeconds, memory: language.compileMemory, processes: 64, outputBytes: 1 << 26,
             files: 256)
@@ -95,9 +97,9 @@ struct ProgramRun {
             let message = lines.first { $0.contains("error") } ?? lines.last ?? ""
             let reason =
                 "the program can't be compiled: \(result.outcome == .ended ? String(message) : "\(result.outcome)")"
-            return .failure(Refusal(verdict: CodeVerdict(.failed, passed: 0, total: count, reason: reason)))
+            return .refused(CodeVerdict(.failed, passed: 0, total: count, reason: reason))
         }
-        return .success(result.output)
+        return .program(result.output)
     }
 
     private static func lastLine(_ bytes: [UInt8]) -> String {

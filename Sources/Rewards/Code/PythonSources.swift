@@ -3,7 +3,9 @@ enum PythonSources {
     /// Runs an untrusted program and answers calls of its functions.
     static let candidate = text(PackageResources.values_py) + text(PackageResources.candidate_py)
     /// Runs trusted tests against a program elsewhere.
-    static let tester = text(PackageResources.values_py) + text(PackageResources.tester_py)
+    static let tester =
+        text(PackageResources.values_py) + text(PackageResources.proxies_py) + text(PackageResources.frameworks_py)
+        + text(PackageResources.tester_py)
     /// Runs a program as a script.
     static let program = text(PackageResources.program_py)
     /// Tries what a sandbox should forbid.

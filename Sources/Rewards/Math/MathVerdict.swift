@@ -51,11 +51,11 @@ public struct MathConfiguration: Hashable, Sendable {
 
     /// Fewest significant digits with which a decimal may stand for a value without a finite decimal.
     public static let significantDigits = 6
+    /// The priority that math-verify gives to announced answers; a box with a number from here on comes after them.
+    public static let priorityOfPhrases = 50
 
     /// What kind of text the gold answer is.
     public var goldForm: GoldForm
-    /// The letters or words to choose from, for `choice` and `string`.
-    public var strings: [String]
     /// Whether an inequality may answer where the gold answer is a set: `-2 ≤ x ≤ 7` for `x ∈ [-2, 7]`.
     public var allowSetRelation: Bool
     /// Fewest decimal places with which a decimal may stand for a value without a finite decimal; `nil` asks for six
@@ -63,16 +63,18 @@ public struct MathConfiguration: Hashable, Sendable {
     public var roundingPlaces: Int?
     /// Whether an announced "final answer" goes before a box that comes after it.
     public var prefersPhrase: Bool
+    /// The rules by which a completion's answer may be found; one found by another rule counts as none.
+    public var rules: Set<ExtractionRule>
 
     /// A configuration; the default reads data sets' answers.
     public init(
-        goldForm: GoldForm = .bare, strings: [String] = [], allowSetRelation: Bool = true, roundingPlaces: Int? = nil,
-        prefersPhrase: Bool = false
+        goldForm: GoldForm = .bare, allowSetRelation: Bool = true, roundingPlaces: Int? = nil,
+        prefersPhrase: Bool = false, rules: Set<ExtractionRule> = Set(ExtractionRule.allCases)
     ) {
         self.goldForm = goldForm
-        self.strings = strings
         self.allowSetRelation = allowSetRelation
         self.roundingPlaces = roundingPlaces
         self.prefersPhrase = prefersPhrase
+        self.rules = rules
     }
 }

@@ -52,13 +52,15 @@ public struct MathVerifier: Sendable {
             return .decided(MathVerdict(.goldUnparsable, reason: "there is no answer in the gold answer"))
         }
         let extraction = AnswerExtraction.extract(
-            from: prediction, prefersPhrase: configuration.prefersPhrase, isGold: false)
+            from: prediction, prefersPhrase: configuration.prefersPhrase, isGold: false
+        ).allowed(configuration.rules)
         if configuration.goldForm == .choice || configuration.goldForm == .string {
             return .decided(ChoiceAnswer.verdict(expected, extraction, configuration))
         }
-        guard case .found(let answer) = extraction else {
-            guard case .none(let reason) = extraction else { return .decided(MathVerdict(.unparsable, reason: "")) }
-            return .decided(MathVerdict(.unparsable, reason: reason))
+        let answer: ExtractedAnswer
+        switch extraction {
+        case .found(let found): answer = found
+        case .none(let reason): return .decided(MathVerdict(.unparsable, reason: reason))
         }
         let question = MathQuestion(gold: expected, prediction: answer.text, configuration: configuration)
         do throws(ComparisonFault) {

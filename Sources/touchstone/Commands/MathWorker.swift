@@ -28,9 +28,12 @@ struct MathWorker: ParsableCommand {
 }
 
 extension MathVerifier {
+    /// The worker processes of this process: every math reward of a run asks the same ones. They are started when they are
+    /// first needed.
+    private static let workers = MathWorkers(WorkerCommand("/proc/self/exe", ["math-worker"]), size: 2)
+
     /// The verifier of the program: algebra is asked of this program again, in worker processes.
-    static func withWorkers(timeLimit: Duration = .milliseconds(100), size: Int = 2) -> MathVerifier {
-        MathVerifier(
-            algebra: MathWorkers(WorkerCommand("/proc/self/exe", ["math-worker"]), size: size), timeLimit: timeLimit)
+    static func withWorkers(timeLimit: Duration = .milliseconds(100)) -> MathVerifier {
+        MathVerifier(algebra: workers, timeLimit: timeLimit)
     }
 }

@@ -16,9 +16,10 @@ struct VerifyMath: AsyncParsableCommand {
         discussion: """
             Reads {"id","gold","prediction"} and writes {"id","verdict","score","extracted","reason"}, with the verdict \
             correct, wrong, unparsable, gold_unparsable or timeout. A line may carry "config" with "gold_form": bare \
-            (default: a data set's answer), text, choice or string; "strings": the choices; "float_rounding": decimal \
-            places with which a decimal may stand for an irrational number (6, the default, asks for six significant \
-            digits); "allow_set_relation"; "boxed_priority": from 50 on, an announced final answer goes before a box. \
+            (default: a data set's answer), text, choice or string; "float_rounding": decimal places with which a decimal \
+            may stand for an irrational number (6, the default, asks for six significant digits); "allow_set_relation"; \
+            "boxed_priority": from 50 on, an announced final answer goes before a box; "rules": the only ways in which a \
+            completion's answer may be found, such as ["boxed"]. The math reward of a recipe has the same keys. \
             Answers are always compared exactly and strictly. docs/math-checker.md has the rules.
 
             Example:
@@ -37,7 +38,7 @@ struct VerifyMath: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let verifier = MathVerifier.withWorkers(timeLimit: .milliseconds(timeLimit), size: 1)
+        let verifier = MathVerifier.withWorkers(timeLimit: .milliseconds(timeLimit))
         var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
         while let (id, gold, prediction, configuration) = try lines.next({ line in
             (
@@ -79,12 +80,18 @@ struct VerifyMath: AsyncParsableCommand {
             }
             configuration.roundingPlaces = places
         }
-        configuration.strings = object["strings"]?.arrayValue?.compactMap(\.stringValue) ?? []
         configuration.allowSetRelation = object["allow_set_relation"]?.boolValue ?? true
-        configuration.prefersPhrase = (object["boxed_priority"]?.intValue ?? 0) >= Self.priorityOfPhrases
+        configuration.prefersPhrase =
+            (object["boxed_priority"]?.intValue ?? 0) >= MathConfiguration.priorityOfPhrases
+        if let rules = object["rules"], !rules.isNull {
+            let known = rules.arrayValue?.compactMap { $0.stringValue.flatMap(ExtractionRule.init(rawValue:)) } ?? []
+            guard !known.isEmpty, known.count == rules.arrayValue?.count else {
+                let names = ExtractionRule.allCases.map(\.rawValue).joined(separator: ", ")
+                throw LineError(
+                    "\"config\": \"rules\" is \(InputLine.shown(rules)), expected a list of some of \(names)")
+            }
+            configuration.rules = Set(known)
+        }
         return configuration
     }
-
-    /// The priority that math-verify gives to announced answers; a box with a number from here on comes after them.
-    private static let priorityOfPhrases = 50
 }

@@ -31,6 +31,8 @@ struct RewardTrial {
         }
         self.rewards = rewards
         data = try DataSet.load(recipe)
+        try rewards.check(data.train)
+        try rewards.check(data.evaluation)
         do { tokenizer = try ModelLocation(recipe.model.path).tokenizer() } catch {
             tokenizer = nil
             messages.warning("without the model's tokenizer, rewards of length fail where no ids are given: \(error)")

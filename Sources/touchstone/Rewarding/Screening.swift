@@ -34,6 +34,7 @@ struct Screening {
         guard let rewards = try prepared.recipe.rewardSet(log: messages.info) else {
             throw CommandFailure("\(options.recipe): kind sft has no rewards; expected kind grpo")
         }
+        try rewards.check(prepared.data.train)
         self.rewards = rewards
         evaluator = try Evaluator(
             prepared.recipe, model: prepared.model, data: prepared.data.train, rewards: rewards)

@@ -46,9 +46,11 @@ struct PreparedRun {
         in folder: RunFolder, from checkpoint: Checkpoint? = nil, publishes: Bool = false,
         progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws -> TrainingRun {
-        try TrainingRun(
-            recipe, model: model, data: data, rewards: try recipe.rewardSet(log: messages.info),
-            checkers: try recipe.checkerSet(log: messages.info), folder: folder, from: checkpoint,
+        let (rewards, checkers) = (try recipe.rewardSet(log: messages.info), try recipe.checkerSet(log: messages.info))
+        try rewards?.check(data.train)
+        try (checkers ?? rewards)?.check(data.evaluation)
+        return try TrainingRun(
+            recipe, model: model, data: data, rewards: rewards, checkers: checkers, folder: folder, from: checkpoint,
             publisher: publishes ? try recipe.publisher(in: folder) : nil,
             signal: Interruption.stopSignal, progress: progress, observers: observers)
     }

@@ -32,7 +32,7 @@ extension Recipe.Reward {
     func function(log: @escaping @Sendable (String) -> Void = { _ in }) throws -> any RewardFunction {
         let name = name ?? type
         switch options {
-        case is Math: return MathReward(name: name, verifier: .withWorkers())
+        case let options as Math: return options.function(name)
         case is Task: return TaskReward(name: name, verifier: .withWorkers())
         case let options as Code: return options.function(name)
         case let options as Countdown:
@@ -76,6 +76,20 @@ extension Recipe.Reward.Part {
         case .completion: .completion
         case .tags: .tags
         }
+    }
+}
+
+extension Recipe.Reward.Math {
+    fileprivate func function(_ name: String) -> any RewardFunction {
+        MathReward(
+            name: name,
+            configuration: MathConfiguration(
+                goldForm: MathConfiguration.GoldForm(rawValue: goldForm.rawValue) ?? .bare,
+                allowSetRelation: allowsSetRelation,
+                roundingPlaces: floatRounding == MathConfiguration.significantDigits ? nil : floatRounding,
+                prefersPhrase: boxedPriority >= MathConfiguration.priorityOfPhrases,
+                rules: Set(rules?.compactMap { ExtractionRule(rawValue: $0.rawValue) } ?? ExtractionRule.allCases)),
+            verifier: .withWorkers(timeLimit: .seconds(timeout)))
     }
 }
 

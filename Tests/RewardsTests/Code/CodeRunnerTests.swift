@@ -1,6 +1,7 @@
 import Foundation
 import OrderedJSON
 import Testing
+import WorkerProcesses
 
 @testable import Rewards
 
@@ -44,6 +45,19 @@ struct CodeRunnerTests {
             #expect(report.holds, "\(report.properties.filter { !$0.holds })")
             #expect(report.properties.count == 10)
         }
+    }
+
+    @Test("two runners of one process don't get into each other's way")
+    func twoRunners() async throws {
+        _ = try await shared.value.get()
+        async let first = CodeRunner()
+        async let second = CodeRunner()
+        let runners = try await [first, second]
+        let task = try CodeTask(asserts("assert f(1) == 2"))
+        let verdicts = try await inOrder(Array(0..<8), width: 8) { index in
+            try await runners[index % 2].judge("def f(x): return x + 1 # \(index)", task)
+        }
+        #expect(verdicts.allSatisfy { $0.kind == .passed }, "\(verdicts)")
     }
 
     @Test("without isolation the probe says so, and the runner refuses")
@@ -169,11 +183,25 @@ struct CodeRunnerTests {
         func sample(_ body: String, _ columns: JSONObject) -> RewardSample {
             RewardSample(prompt: "", completion: "```python\ndef f(x): return \(body)\n```", columns: columns)
         }
-        let batch = [sample("x", ["tests": tests]), sample("2", ["tests": tests]), sample("x", [:])]
+        let broken: JSONValue = ["type": "assert", "tests": ["assert f( == 1"]]
+        let batch = [
+            sample("x", ["tests": tests]), sample("2", ["tests": tests]), sample("x", [:]), sample("x", ["tests": nil]),
+            sample("x", ["tests": ["type": "what"]]), sample("x", ["tests": broken]),
+        ]
         let result = try await CodeReward(runner).score(batch)
         #expect(result.outcomes[0] == .score(1) && result.outcomes[1] == .score(0))
-        #expect(result.outcomes[2].failure?.boundary == .badRow)
-        #expect(result.logs["failed"] == 0.5)
+        #expect(result.outcomes[2] == .notApplicable && result.outcomes[3] == .notApplicable)
+        #expect(result.outcomes[4].failure?.boundary == .badRow)
+        #expect(
+            result.outcomes[5].failure?.boundary == .badRow
+                && result.outcomes[5].failure?.detail.contains("test 1 is no Python in line 1") == true)
+        #expect(abs((result.logs["failed"] ?? 0) - 1.0 / 3) < 1e-9)
+        let reward = CodeReward(runner)
+        #expect(
+            try reward.applies(to: ["tests": tests]) && !reward.applies(to: [:]) && !reward.applies(to: ["tests": nil]))
+        #expect(throws: RewardFailure.self) { try reward.applies(to: ["tests": ["type": "what"]]) }
+        #expect(throws: RewardFailure.self) { try reward.applies(to: ["tests": tests, "language": "c"]) }
+        #expect(try !CodeReward(runner, column: nil).applies(to: ["prompt": "x", "answer": "4"]))
         #expect(try await CodeReward(options: .init(), partial: true).score(batch).outcomes[1] == .score(0.5))
     }
 

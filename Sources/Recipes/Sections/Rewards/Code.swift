@@ -4,7 +4,8 @@ extension Recipe.Reward {
         /// The word in the recipe.
         public static let type = "code"
         static let summary =
-            "1 if the completion's program passes the row's tests in the sandbox, else 0 (docs/sandbox.md)"
+            "1 if the completion's program passes the row's tests in the sandbox, else 0; applies to rows with tests "
+            + "(docs/sandbox.md)"
 
         /// The column of the tests; `nil`: the row itself is what a data set such as HumanEval writes.
         public var tests: String? = "tests"
@@ -39,7 +40,5 @@ extension Recipe.Reward {
                 "allow_weak_sandbox", \.allowsWeakSandbox, .flag,
                 "Run even if the sandbox does not hold; for programs that you trust"),
         ]
-
-        var columns: [String] { tests.map { [$0] } ?? [] }
     }
 }

@@ -78,9 +78,10 @@ extension Recipe.Reward {
             maxTokens = maxTokens ?? recipe.rollout.maxNewTokens
         }
 
-        /// The first reward that needs columns: it compares with them.
+        /// The first reward that compares with columns.
         private static func judge(in recipe: Recipe) -> String? {
-            recipe.rewards.first { !$0.section.columns.isEmpty || $0.section is ExactMatch }.map { $0.name ?? $0.type }
+            recipe.rewards.first { !$0.section.columns.isEmpty || $0.section is ExactMatch || $0.section is Code }
+                .map { $0.name ?? $0.type }
         }
     }
 

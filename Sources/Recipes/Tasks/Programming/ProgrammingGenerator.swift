@@ -9,6 +9,7 @@ public struct ProgrammingGenerator: TaskGenerator {
     private let seed: Int
     private let tests: Int
     private let template: PromptTemplate
+    private static let redraws = 32
 
     /// The names of all kinds, and of the groups that stand for some of them, in the order of the documentation.
     public static let kindNames = (
@@ -42,8 +43,13 @@ public struct ProgrammingGenerator: TaskGenerator {
     public func problem(index: Int, draw: Int) -> Problem {
         var random = TaskRandom(seed: seed, index: index, draw: draw)
         let kind = random.element(of: kinds)
-        let task = kind.task(&random)
-        let (example, cases) = Self.cases(task, count: tests, &random)
+        var task = kind.task(&random)
+        var (example, cases) = Self.cases(task, count: tests, &random)
+        // Some parameters make a function that always returns the same, such as the sum of what is even and odd.
+        for _ in 0..<Self.redraws where Set(cases.map(\.result)).count < 2 {
+            task = kind.task(&random)
+            (example, cases) = Self.cases(task, count: tests, &random)
+        }
         let heading = "def \(kind.name)\(task.signature):"
         let program = ([heading] + task.body.split(separator: "\n").map { "    \($0)" }).joined(separator: "\n")
         let call = "\(kind.name)(\(example.arguments.map(\.pythonLiteral).joined(separator: ", ")))"

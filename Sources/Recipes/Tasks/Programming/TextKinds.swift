@@ -107,9 +107,14 @@ extension ProgrammingKind {
                 Phrase("decimal digits", "x.isdigit()") { $0.isNumber },
                 Phrase("vowels (a, e, i, o, u)", "(x in 'aeiou')") { "aeiou".contains($0) },
             ])
+            // As likely one as not.
+            let text = Argument<String>(name: "text") { random in
+                let half = random.list(1...4) { $0.element(of: Array("aab1e1-")) }
+                return String(random.integer(in: 0...1) == 0 ? half : half + half.reversed())
+            }
             return .init(
                 "Return whether the text reads the same backwards if only characters that are \(p.english) are looked at.",
-                .text(of: "aab1e1-", count: 1...7),
+                text,
                 body: "xs = [x for x in text if \(p.python)]\nreturn xs == xs[::-1]"
             ) { text in
                 let kept = Array(text.filter(p.value))

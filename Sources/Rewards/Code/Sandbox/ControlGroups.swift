@@ -15,7 +15,8 @@ final class ControlGroups: Sendable {
     }
 
     private let folders: Folders
-    private let count = Mutex(0)
+    /// Of the whole process: the groups of two runners must not have the same name.
+    private static let count = Mutex(0)
 
     /// Finds the controllers; `nil` unless both memory and processes can be bounded.
     init?() {
@@ -44,7 +45,7 @@ final class ControlGroups: Sendable {
 
     /// Makes a group with bounds, or `nil` if that doesn't work.
     func make(memory: Int, processes: Int) -> ControlGroup? {
-        let number = count.withLock { count in
+        let number = Self.count.withLock { count in
             count &+= 1
             return count
         }

@@ -181,3 +181,11 @@ public enum AnswerExtraction {
         return (start, close.map { first..<$0 })
     }
 }
+
+extension AnswerExtraction.Outcome {
+    /// The same if its rule is one of some; else nothing, and why.
+    func allowed(_ rules: Set<ExtractionRule>) -> Self {
+        guard case .found(let answer) = self, !rules.contains(answer.rule) else { return self }
+        return .none(reason: "the answer was found by the rule \(answer.rule.rawValue), which is not allowed here")
+    }
+}

@@ -1,6 +1,6 @@
 import BigInt
 
-/// Derivatives of elementary expressions and definite integrals of polynomials.
+/// Derivatives of elementary expressions.
 enum Calculus {
     /// The derivative, not simplified; `nil` if the expression has parts without one.
     static func derivative(of expression: Expression, by name: String) -> Expression? {
@@ -48,24 +48,6 @@ enum Calculus {
             return .power(.product(of: [.integer(2), .call(.root, arguments)]), .integer(-1))
         default: return nil
         }
-    }
-
-    /// Highest power of an integrand.
-    private static let maximumDegree = 64
-
-    /// `F(to) − F(from)` for a polynomial in one variable with rational coefficients; `nil` for all else.
-    static func integral(of body: Expression, by name: String, from: Expression, to: Expression) -> Expression? {
-        guard let polynomial = Polynomial(body, in: name, maximumDegree: maximumDegree) else { return nil }
-        let primitive = polynomial.coefficients.enumerated().compactMap { degree, coefficient in
-            Rational(1, over: BigInt(degree + 1)).map { coefficient * $0 }
-        }
-        func value(at bound: Expression) -> Expression {
-            .sum(
-                of: primitive.enumerated().map { degree, coefficient in
-                    .product(of: [.number(coefficient), .power(bound, .integer(degree + 1))])
-                })
-        }
-        return .difference(value(at: to), value(at: from))
     }
 }
 
@@ -136,7 +118,7 @@ struct Polynomial: Hashable {
             })
     }
 
-    private func times(_ other: Polynomial, _ maximumDegree: Int) -> Polynomial? {
+    func times(_ other: Polynomial, _ maximumDegree: Int) -> Polynomial? {
         guard !coefficients.isEmpty, !other.coefficients.isEmpty else { return Polynomial(coefficients: []) }
         guard degree + other.degree <= maximumDegree else { return nil }
         var result = [Rational](repeating: .zero, count: coefficients.count + other.coefficients.count - 1)

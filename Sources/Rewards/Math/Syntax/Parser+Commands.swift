@@ -29,6 +29,7 @@ extension Parser {
         case "sum": return try repeated(.sum)
         case "prod": return try repeated(.product)
         case "int": return try integral()
+        case "lim": return try limit()
         case "mathbbR": return .reals
         case "emptyset": return .set([])
         case "{": return try set()
@@ -212,53 +213,4 @@ extension Parser {
 // MARK: - Calculus
 
 extension Parser {
-    /// `\frac{d}{dx}` applied to the product after it; `nil` if the fraction ahead is none.
-    private mutating func derivative() throws(MathSyntaxError) -> Expression? {
-        guard isSign("{"), peek(1) == .symbol("d"), isSign("}", at: 2), isSign("{", at: 3), peek(4) == .symbol("d"),
-            case .symbol(let name)? = peek(5), isSign("}", at: 6)
-        else { return nil }
-        position += 7
-        let body = try nested { (parser) throws(MathSyntaxError) in try parser.product() }
-        guard let result = Calculus.derivative(of: body, by: name) else {
-            throw MathSyntaxError("a derivative that is not simple")
-        }
-        return result
-    }
-
-    /// A definite integral of a polynomial.
-    private mutating func integral() throws(MathSyntaxError) -> Expression {
-        var bounds: (from: Expression?, to: Expression?)
-        for _ in 0..<2 {
-            if takeSign("_") {
-                bounds.from = try argument(wide: true)
-            } else if takeSign("^") {
-                bounds.to = try argument(wide: true, takesSubscript: false)
-            }
-        }
-        guard let from = bounds.from, let to = bounds.to else { throw MathSyntaxError("an integral without bounds") }
-        let body = try nested { (parser) throws(MathSyntaxError) in try parser.sum() }
-        guard case .product(let factors) = body.lastTermFirst, factors.count >= 2,
-            case .symbol(let name) = factors[factors.count - 1], factors[factors.count - 2] == .symbol("d"),
-            let value = Calculus.integral(of: body.withoutDifferential, by: name, from: from, to: to)
-        else { throw MathSyntaxError("an integral that is not simple") }
-        return value
-    }
-}
-
-extension Expression {
-    /// The term that carries the differential of an integrand: the expression itself, or a sum's last term.
-    fileprivate var lastTermFirst: Expression {
-        if case .sum(let terms) = self, let last = terms.last { last } else { self }
-    }
-
-    /// An integrand without its `dx`.
-    fileprivate var withoutDifferential: Expression {
-        switch self {
-        case .product(let factors) where factors.count == 2: .one
-        case .product(let factors): .product(of: Array(factors.dropLast(2)))
-        case .sum(let terms):
-            terms.last.map { .sum(of: terms.dropLast() + [$0.withoutDifferential]) } ?? self
-        default: self
-        }
-    }
 }

@@ -14,6 +14,8 @@ struct Parser {
     var position = 0
     var depth = 0
     var nodes = 0
+    /// Integrals and limits so far.
+    var calculus = 0
     /// Absolute values that are open: there a bar closes.
     var openBars = 0
     /// Inside a set-builder, a bar or colon parts the variable from its condition.
