@@ -220,10 +220,10 @@ struct RecipeFaultTests {
             [
                 "recipe:7:32: adapter.dropout: expected a number below 1, got 1.0",
                 "recipe:7:32: adapter.dropout: doesn't go with dora: its magnitudes scale inputs that are not dropped",
-                "recipe:7:43: adapter.layers: needs a list of targets; say the blocks in the expression",
-                "recipe:7:76: adapter.initialization: the adapter in `initial` has begun already; remove one of them",
                 "recipe:7:32: adapter.dropout: is for sft: here the ratio of new to old probabilities would measure the "
                     + "dropped inputs, and the first update would not be on-policy; set it to 0",
+                "recipe:7:43: adapter.layers: needs a list of targets; say the blocks in the expression",
+                "recipe:7:76: adapter.initialization: the adapter in `initial` has begun already; remove one of them",
             ]
         ),
         (

@@ -114,6 +114,7 @@ struct RecipeTests {
                   path: /recipes/model
                   initialize: pretrained
                   precision: bf16
+                  weights: stored
                   chat_template: null
                 adapter:
                   kind: lora
