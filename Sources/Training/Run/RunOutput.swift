@@ -36,6 +36,8 @@ struct RunOutput {
         try RunEnvironment.addSession(to: folder, step: step)
         try AtomicFile.write(data.text(.pretty(2)) + "\n", to: folder.data)
         try restoreBest(progress.bestStep)
+        // A killed run may have come as far as to the new checkpoint, but not to this.
+        pruneAdapters(best: progress.bestStep)
     }
 
     /// Bytes of the records so far.
@@ -46,13 +48,19 @@ struct RunOutput {
     ///
     /// - Throws: `ModelFileError`, `TrainingError` (`unwritable`).
     func save(_ checkpoint: Checkpoint) throws {
-        let store = CheckpointStore(folder)
-        try store.write(checkpoint, keep: keep)
+        try CheckpointStore(folder).write(checkpoint, keep: keep)
+        pruneAdapters(best: checkpoint.progress.bestStep)
+    }
+
+    /// Removes the adapters of steps that have no checkpoint, but for the best one and the one that `adapter` leads to.
+    private func pruneAdapters(best: Int?) {
         guard keep > 0, let names = try? FileManager.default.contentsOfDirectory(atPath: folder.adapters) else {
             return
         }
-        let kept = Set(
-            (store.steps + [checkpoint.progress.bestStep].compactMap { $0 }).map { folder.adapter(step: $0) })
+        var kept = Set((CheckpointStore(folder).steps + [best].compactMap { $0 }).map { folder.adapter(step: $0) })
+        if let newest = try? FileManager.default.destinationOfSymbolicLink(atPath: folder.newestAdapter) {
+            kept.insert("\(folder.path)/\(newest)")
+        }
         for name in names where name.hasPrefix("step-") && !kept.contains("\(folder.adapters)/\(name)") {
             try? FileManager.default.removeItem(atPath: "\(folder.adapters)/\(name)")
         }

@@ -1,3 +1,4 @@
+import Benchmarking
 import Foundation
 import Recipes
 import TensorCore
@@ -29,17 +30,10 @@ extension PreparedRun {
             for part in parts { lines.append("  \(phase): \(part.name): \(PlanText.size(part.bytes))") }
         }
         lines.append(
-            "measured peak memory of a step: \(PlanText.size(Self.peakMemory())), of which tensors "
+            "measured peak memory of a step: \(PlanText.size(MemoryUse.peakBytes)), of which tensors "
                 + PlanText.size(Storage.mostBytesHeld))
         lines.append("measured time a step: \(String(format: "%.2f", seconds)) s (the first; later ones may be longer)")
         lines.append("estimated time: \(ProgressFormat.duration(seconds * Double(run.totalSteps))), without evaluation")
         return recipe.resolvedYAML() + "\n# Plan\n" + lines.map { "# \($0)\n" }.joined()
-    }
-
-    /// The most memory that the process has held, in bytes.
-    private static func peakMemory() -> Int {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF.rawValue, &usage)
-        return usage.ru_maxrss * 1024
     }
 }

@@ -20,7 +20,8 @@ struct ProgrammingTaskTests {
         }
         let verdicts = try await inOrder(problems, width: runner.width) { problem in
             try await runner.judge(
-                problem.solution ?? "", try CodeTask(problem.columns["tests"] ?? .null), countsAll: true)
+                problem.solution ?? "", try CodeTask(problem.columns["tests"] ?? .null), limits: Self.limits,
+                countsAll: true)
         }
         for (problem, verdict) in zip(problems, verdicts) {
             #expect(
@@ -28,6 +29,9 @@ struct ProgrammingTaskTests {
             )
         }
     }
+
+    /// Time enough on a machine that does much else.
+    private static let limits = SandboxLimits(seconds: 60)
 
     @Test("a program that returns one thing for all passes no kind's tests")
     func constants() async throws {
@@ -43,7 +47,8 @@ struct ProgrammingTaskTests {
             let name = problem.columns["kind"]?.stringValue ?? ""
             let program =
                 "import json\ndef \(name)(*args):\n    return json.loads(\(JSONValue.string(first.text()).text()))\n"
-            return try await runner.judge(program, try CodeTask(problem.columns["tests"] ?? .null), countsAll: true)
+            return try await runner.judge(
+                program, try CodeTask(problem.columns["tests"] ?? .null), limits: Self.limits, countsAll: true)
         }
         for (problem, verdict) in zip(problems, verdicts) {
             #expect(verdict.kind == .failed && verdict.passed >= 1, "\(problem.prompt): \(verdict)")
