@@ -27,7 +27,9 @@ extension WorkerProcessTests {
                     "/usr/bin/python3",
                     [
                         "-c",
-                        "import sys; sys.stdout.write('y'*3000000+'\\n'); sys.stdout.flush(); print(len(sys.stdin.readline()))",
+                        // Tells what it read when it is asked again: a line that nobody asked for is dropped.
+                        "import sys; sys.stdout.write('y'*3000000+'\\n'); sys.stdout.flush(); "
+                            + "size = len(sys.stdin.readline()); sys.stdin.readline(); print(size)",
                     ]))
             let line = String(repeating: "x", count: 5_000_000)
             #expect(try await eager.ask(line, timeout: late).utf8.count == 3_000_000)
