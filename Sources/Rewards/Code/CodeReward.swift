@@ -54,7 +54,7 @@ public struct CodeReward: RewardFunction {
         var logs: [String: Double] = [:]
         let judged = verdicts.compactMap { if case .success(let verdict?) = $0 { verdict } else { nil } }
         for kind in CodeVerdict.Kind.allCases where !judged.isEmpty && kind != .passed {
-            logs[kind.rawValue] = Double(judged.count { $0.kind == kind }) / Double(judged.count)
+            logs["verdict/\(kind.rawValue)"] = Double(judged.count { $0.kind == kind }) / Double(judged.count)
         }
         return RewardBatch(verdicts.map(outcome), logs: logs)
     }

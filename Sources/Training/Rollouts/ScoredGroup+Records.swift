@@ -35,7 +35,10 @@ extension [ScoredGroup] {
                     metrics["\(name)/failed/\(boundary.rawValue)"] = .integer(count)
                 }
             }
-            for (key, value) in logs(ofPart: index) { metrics["\(name)/\(key)"] = .double(value) }
+            // A plugin may call its figures what it likes; the run's own names stay the run's.
+            for (key, value) in logs(ofPart: index) where metrics["\(name)/\(key)"] == nil {
+                metrics["\(name)/\(key)"] = .double(value)
+            }
         }
         metrics["\(prefix)rewards/unscorable"] = .integer(reduce(0) { $0 + $1.report.unscorable })
         return metrics

@@ -195,7 +195,7 @@ struct CodeRunnerTests {
         #expect(
             result.outcomes[5].failure?.boundary == .badRow
                 && result.outcomes[5].failure?.detail.contains("test 1 is no Python in line 1") == true)
-        #expect(abs((result.logs["failed"] ?? 0) - 1.0 / 3) < 1e-9)
+        #expect(abs((result.logs["verdict/failed"] ?? 0) - 1.0 / 3) < 1e-9)
         let reward = CodeReward(runner)
         #expect(
             try reward.applies(to: ["tests": tests]) && !reward.applies(to: [:]) && !reward.applies(to: ["tests": nil]))
