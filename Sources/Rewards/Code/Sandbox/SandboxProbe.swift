@@ -83,7 +83,8 @@ public struct SandboxProbe: Sendable {
             guard let id = Int32(name), id != getpid() else { return false }
             return SystemFile.text("/proc/\(name)/cmdline")?.contains(mark) ?? false
         }
-        let holds = result?.outcome == .timedOut && seconds < 2.5 && left.isEmpty
+        // The program never ends by itself. A machine that does much else starts and ends it late, and is no less safe.
+        let holds = result?.outcome == .timedOut && seconds < 30 && left.isEmpty
         return .init(
             name: "time", holds: holds,
             finding: left.isEmpty
