@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import InferenceCore
 import OrderedJSON
@@ -19,15 +20,53 @@ struct SchedulerTests {
         } catch { return error as? ServingError }
     }
 
+    /// Jobs whose first token holds the engine until they may go on, so that nothing ends before a test has looked.
+    private final class HeldJobs: Sendable {
+        private let gate = DispatchSemaphore(value: 0)
+        private let log = Mutex<[String]>([])
+
+        var events: [String] { log.withLock { $0 } }
+
+        /// - Parameter pause: Seconds that each token takes besides.
+        func job(_ tokens: Int, pause: Double = 0) -> ServingJob {
+            let count = Mutex(0)
+            return ServingJob(
+                request: GenerationRequest(
+                    prompt: Array(repeating: 65, count: 4), samples: [RandomAddress(seed: 1, purpose: .sampling)],
+                    parameters: .init(), maxNewTokens: tokens, endTokens: []), label: "held"
+            ) { [self] event in
+                switch event {
+                case .token:
+                    let number = count.withLock {
+                        $0 += 1
+                        return $0
+                    }
+                    if number == 1 { gate.wait() }
+                    Thread.sleep(forTimeInterval: pause)
+                case .completion: log.withLock { $0.append("\(count.withLock { $0 }) tokens") }
+                case .failure(let error): log.withLock { $0.append("\(error.code)") }
+                }
+            }
+        }
+
+        func open() { for _ in 0..<100 { gate.signal() } }
+
+        func waitFor(_ count: Int) async throws {
+            while events.count < count { try await Task.sleep(for: .milliseconds(2)) }
+        }
+    }
+
     @Test("a full queue refuses with a time to wait, and serves again when it has emptied")
     func overload() async throws {
         let bench = try Workbench(limits: ServingLimits(maxBatch: 2, maxQueue: 1))
-        let running = (0..<3).map { _ in Task { try await bench.answer(Self.body(400), chat: false) } }
-        while bench.service.scheduler.samplesInFlight < 3 { try await Task.sleep(for: .milliseconds(2)) }
+        let held = HeldJobs()
+        for _ in 0..<3 { try bench.service.scheduler.submit(held.job(40)) }
         let refusal = await Self.code { try await bench.answer(Self.body(4), chat: false) }
         #expect(refusal?.code == .overloaded && refusal?.status == 429)
         #expect((1...60).contains(refusal?.retryAfter ?? 0))
-        for task in running { _ = try await task.value }
+        held.open()
+        try await held.waitFor(3)
+        #expect(held.events == ["40 tokens", "40 tokens", "40 tokens"])
         #expect(await Self.code { try await bench.answer(Self.body(4), chat: false) } == nil)
     }
 
@@ -43,7 +82,9 @@ struct SchedulerTests {
     func cancellation() async throws {
         let bench = try Workbench()
         let task = Task { try await bench.answer(Self.body(1000), chat: false) }
-        while bench.service.scheduler.samplesInFlight == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        for _ in 0..<2000 where bench.service.scheduler.samplesInFlight == 0 {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         task.cancel()
         _ = try? await task.value
         var object = Self.body(1000).objectValue ?? [:]
@@ -62,19 +103,21 @@ struct SchedulerTests {
     @Test("ending serves what runs and refuses what comes; what is left after the grace is given up")
     func shutDown() async throws {
         let bench = try Workbench()
-        let running = Task { try await bench.answer(Self.body(100), chat: false) }
-        while bench.service.scheduler.samplesInFlight == 0 { try await Task.sleep(for: .milliseconds(1)) }
-        let ending = Task { await bench.service.scheduler.shutDown(grace: .seconds(60)) }
+        let held = HeldJobs()
+        try bench.service.scheduler.submit(held.job(100))
+        let ending = Task { await bench.service.scheduler.shutDown(grace: .seconds(600)) }
         while bench.service.scheduler.isAccepting { try await Task.sleep(for: .milliseconds(1)) }
         #expect(await Self.code { try await bench.answer(Self.body(4), chat: false) }?.code == .unavailable)
-        #expect(try await running.value["usage"]?["completion_tokens"] == 100)
+        held.open()
         await ending.value
+        #expect(held.events == ["100 tokens"])
 
         let other = try Workbench()
-        let long = Task { await Self.code { try await other.answer(Self.body(1000), chat: false) } }
-        while other.service.scheduler.samplesInFlight == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        let left = HeldJobs()
+        left.open()
+        try other.service.scheduler.submit(left.job(900, pause: 0.05))
         await other.service.scheduler.shutDown(grace: .zero)
-        #expect(await long.value?.code == .unavailable)
+        #expect(left.events == ["unavailable"])
     }
 
     @Test("no stream waits for a long prompt: every step gives each running sequence a token")
