@@ -74,30 +74,25 @@ public final class GRPOTrainer: Trainer {
     /// The adapter of the reference policy.
     private var referenceAdapter: Adapter?
     private let signal: StopSignal
-    private let publish: (Adapter) -> Void
     private let engine: Engine
 
     /// A trainer.
     ///
     /// - Parameter state: Where to go on; the beginning unless given.
     /// - Parameter signal: Ends an unfinished step when a stop is asked for.
-    /// - Parameter publish: Is given the adapter at the start and after each step, for example to serve it.
     public init(
-        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal(),
-        publish: @escaping (Adapter) -> Void = { _ in }
+        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal()
     ) {
         self.parts = parts
         self.parameters = parameters
         self.state = state ?? TrainerState()
         self.state.curriculum = state?.curriculum ?? parts.curriculum
         self.signal = signal
-        self.publish = publish
         engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)
         adapter = parameters.install()
         if let values = state?.reference { parts.reference?.restore(values) }
         referenceAdapter = parts.reference?.install()
         self.state.reference = parts.reference?.values
-        if let adapter { publish(adapter) }
     }
 
     /// Takes a step: generates groups of completions, scores them, and moves the parameters.
@@ -124,7 +119,6 @@ public final class GRPOTrainer: Trainer {
             next.reference = reference.values
         }
         state = next
-        if let adapter { publish(adapter) }
 
         let times = StepTimes(
             generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
@@ -216,7 +210,6 @@ extension GRPOTrainer {
         if let values = state.reference { parts.reference?.restore(values) }
         referenceAdapter = parts.reference?.install()
         adapter = parameters.install()
-        if let adapter { publish(adapter) }
     }
 
     /// Generates one completion of the coming step again, alone: a row's numbers don't depend on its batch.

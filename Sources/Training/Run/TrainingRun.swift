@@ -50,7 +50,6 @@ public final class TrainingRun {
     /// - Parameter checkers: Those of `evaluation.rewards`; `nil` evaluates by the rewards of training.
     /// - Parameter folder: Where records go; with a checkpoint, where they went before.
     /// - Parameter checkpoint: Where to go on; `nil` begins.
-    /// - Parameter registry: Is given each version of the adapter under the recipe's name.
     /// - Parameter publisher: Is given the adapter after each step; what it fails at is told, and the run goes on.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
@@ -60,7 +59,7 @@ public final class TrainingRun {
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: [NamedSet]), rewards: RewardSet?,
         checkers: RewardSet? = nil, folder: RunFolder, from checkpoint: Checkpoint? = nil,
-        registry: AdapterRegistry? = nil, publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(),
+        publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(),
         progress: ProgressLine? = nil, observers: [any RunObserver] = []
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
@@ -85,9 +84,7 @@ public final class TrainingRun {
             let parts = GRPOTrainer.Parts(
                 recipe, model: model, data: data.train, rewards: rewards,
                 reference: try ReferencePolicy(recipe, model: model))
-            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal) { adapter in
-                registry?.publish(adapter, as: recipe.name)
-            }
+            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal)
             evaluation = try RunEvaluation(recipe, model: model, sets: data.evaluation, rewards: checkers ?? rewards)
         case .sft:
             let parts = try SFTTrainer.Parts(recipe, model: model, data: data.train)
