@@ -59,6 +59,17 @@ public struct KernelBenchmark {
 
     /// Attention of one layer over one sequence.
     private func attention(tokens: Int, backward: Bool) -> Timing {
+        // Two products over half of all pairs; the backward pass computes one of them again and has four of its own.
+        let pairs = Double(tokens) * Double(tokens + 1) / 2
+        let c = model.configuration
+        let operations = (backward ? 5 : 2) * 2 * pairs * Double(c.attentionHeads * c.headDim)
+        return Timing(
+            "attention, \(tokens) tokens\(backward ? ", backward" : "")", unit: "GFLOP/s", amount: operations / 1e9,
+            seconds: attentionSeconds(tokens: tokens, backward: backward), least: operations / limits.float32)
+    }
+
+    /// Seconds of each run of the attention of one layer over one sequence, keys and values written to their pages included.
+    func attentionSeconds(tokens: Int, backward: Bool) -> [Double] {
         let c = model.configuration
         let pages = model.makePages((tokens + KeyValuePages.pageSize - 1) / KeyValuePages.pageSize, layers: 1)
         let layout = SequenceLayout(
@@ -81,11 +92,6 @@ public struct KernelBenchmark {
                 times.append(seconds { _ = forward(q) })
             }
         }
-        // Two products over half of all pairs; the backward pass computes one of them again and has four of its own.
-        let pairs = Double(tokens) * Double(tokens + 1) / 2
-        let operations = (backward ? 5 : 2) * 2 * pairs * Double(c.attentionHeads * c.headDim)
-        return Timing(
-            "attention, \(tokens) tokens\(backward ? ", backward" : "")", unit: "GFLOP/s", amount: operations / 1e9,
-            seconds: Array(times.dropFirst()), least: operations / limits.float32)
+        return Array(times.dropFirst())
     }
 }

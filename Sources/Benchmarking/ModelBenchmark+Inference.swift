@@ -8,14 +8,34 @@ extension ModelBenchmark {
     func decode(batch: Int, prompt: Int, new: Int) throws -> Timing {
         let engine = Engine(model: model, maxBatch: batch)
         let requests = requests(prompts: batch, samples: 1, length: prompt, new: new)
-        let times = try repeated(runs) { _ = try engine.generate(requests) }
+        var (times, outside): ([Double], [Double]) = ([], [])
+        for run in 0...runs {
+            let busy = ComputeDevice.busySeconds
+            let time = try seconds { _ = try engine.generate(requests) }
+            guard run > 0 else { continue }
+            times.append(time)
+            outside.append(time - (ComputeDevice.busySeconds - busy) / Double(ComputeDevice.threadCount))
+        }
         let least =
             work.pass(tokens: Double(batch * prompt), predictions: Double(batch))
             + Double(new - 1) * work.pass(tokens: Double(batch), predictions: Double(batch))
         return Timing(
             "decode, \(batch) × (\(prompt) + \(new))", unit: "new tokens/s", amount: Double(batch * new),
-            seconds: times,
-            least: least, peakBytes: MemoryUse.peakBytes)
+            seconds: times, least: least, peakBytes: MemoryUse.peakBytes,
+            phases: [("outside the kernels", Timing.median(outside))])
+    }
+
+    /// Tokens a second of one long prompt, and what all layers' attention takes of the time: what is left grows with the
+    /// tokens, attention with their square.
+    func context(tokens count: Int) -> Timing {
+        let attention = KernelBenchmark(model, limits: work.limits, runs: runs)
+            .attentionSeconds(tokens: count, backward: false)
+        let whole = prefill(tokens: count)
+        return Timing(
+            "context, \(count)", unit: whole.unit, amount: Double(count),
+            seconds: whole.runs.map { Double(count) / $0 },
+            least: work.pass(tokens: Double(count), predictions: 1), peakBytes: MemoryUse.peakBytes,
+            phases: [("attention", Timing.median(attention) * Double(model.configuration.hiddenLayers))])
     }
 
     /// Tokens a second of one prompt; the vocabulary projection runs for its last row alone.

@@ -13,6 +13,8 @@ public struct ModelBenchmark {
         case decode
         /// A prompt of 512 tokens.
         case prefill
+        /// Prompts of 512 to 8,192 tokens, with the share of attention.
+        case context
         /// Log-probabilities of 8 sequences of 256 tokens.
         case score
         /// The gradient of a LoRA adapter (rank 16, all linear layers) over 8 sequences of 256 tokens, and AdamW.
@@ -45,6 +47,7 @@ public struct ModelBenchmark {
         switch part {
         case .decode: for batch in [1, 8, 32, 64] { try report(try decode(batch: batch, prompt: 64, new: 128)) }
         case .prefill: try report(prefill(tokens: 512))
+        case .context: for count in [512, 1024, 2048, 4096, 8192] { try report(context(tokens: count)) }
         case .score: try report(score(sequences: 8, length: 256))
         case .train: for timing in try train(sequences: 8, length: 256) { try report(timing) }
         case .grpo: try report(try policyStep(prompts: 4, samples: 8, promptLength: 75, new: 128))

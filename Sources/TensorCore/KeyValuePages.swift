@@ -71,7 +71,9 @@ public final class KeyValuePages: @unchecked Sendable {
     }
 
     /// The addresses of a head's pages in a layer.
-    func addresses(layer: Int, head: Int, pages: [Int32]) -> (keys: [UnsafeRawPointer?], values: [UnsafeRawPointer?]) {
+    func addresses(
+        layer: Int, head: Int, pages: ArraySlice<Int32>
+    ) -> (keys: [UnsafeRawPointer?], values: [UnsafeRawPointer?]) {
         let bytes = type.byteCount
         func address(_ blocks: [Tensor], _ page: Int) -> UnsafeRawPointer? {
             UnsafeRawPointer(blocks[page / blockPages].storage.pointer + place(page, head) * bytes)

@@ -3,7 +3,8 @@ import COpenBLAS
 
 /// The matrix products that operations are made of. None of them records.
 enum Products {
-    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone.
+    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone; where the product is
+    /// added, its sums begin with what is there.
     static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
         let rows = x.shape[0]
         let (k, n) = (weight.columns, weight.rows)
@@ -30,7 +31,7 @@ enum Products {
         }
     }
 
-    /// dx `[N, columns]` (+)= dy `[N, rows]` · weight. Panels of the transpose are built on the fly.
+    /// dx `[N, columns]` (+)= dy `[N, rows]` · weight. Panels of the transpose are built on the fly, a piece at a time.
     static func multiplyTransposed(_ dx: Tensor, _ dy: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
         let rows = dy.shape[0]
         let (k, n) = (weight.columns, weight.rows)
@@ -40,52 +41,70 @@ enum Products {
         let input = half ? halfRows(dy) : dy
         let depth = input.shape[1]
         let panel = PackedMatrix.panelRows
+        if half, weight.blocks == nil, !accumulate, rows <= fewRows {
+            return parallelFor(k, pieces: panel * 28) { columns in
+                ck_matmul_turned_bf16(
+                    dx.floats + columns.lowerBound, k, input.halves, depth, rows, weight.halves(atRow: 0), n, k,
+                    columns.lowerBound, columns.count)
+            }
+        }
         parallelFor(k, pieces: panel * 4) { columns in
-            let panelElements = depth * panel
-            let scratch = Storage(byteCount: panelElements * 4 * (half ? 2 : 4))
-            if let format = weight.blocks?.kernel {
-                transposeCodes(scratch.pointer.assumingMemoryBound(to: UInt16.self), weight, format, columns, depth)
-            }
-            for block in columns.lowerBound / panel..<(columns.upperBound + panel - 1) / panel
-            where weight.blocks == nil {
-                let place = (block - columns.lowerBound / panel) * panelElements
-                if half {
-                    let out = scratch.pointer.assumingMemoryBound(to: UInt16.self) + place
-                    ck_transpose_panel_bf16(out, weight.halves(atRow: 0), n, k, block)
-                } else {
-                    let out = scratch.pointer.assumingMemoryBound(to: Float.self) + place
-                    ck_transpose_panel_f32(out, weight.floats(atRow: 0), n, k, block)
-                }
-            }
+            let scratch = Storage(byteCount: turnedRows * panel * 4 * (half ? 2 : 4))
             let out = dx.floats + columns.lowerBound
-            if half {
-                ck_matmul_bf16(
-                    out, k, input.halves, depth, rows, scratch.pointer.assumingMemoryBound(to: UInt16.self), n,
-                    columns.count, accumulate)
-            } else {
-                ck_matmul_f32(
-                    out, k, input.floats, depth, rows, scratch.pointer.assumingMemoryBound(to: Float.self), n,
-                    columns.count, accumulate)
+            for row in stride(from: 0, to: n, by: turnedRows) {
+                let count = min(turnedRows, n - row)
+                turn(weight, rows: row..<row + count, columns, into: scratch)
+                if half {
+                    ck_matmul_bf16(
+                        out, k, input.halves + row, depth, rows, scratch.pointer.assumingMemoryBound(to: UInt16.self),
+                        count, columns.count, accumulate || row > 0)
+                } else {
+                    ck_matmul_f32(
+                        out, k, input.floats + row, depth, rows, scratch.pointer.assumingMemoryBound(to: Float.self),
+                        count, columns.count, accumulate || row > 0)
+                }
             }
         }
     }
 
-    /// Panels of the transpose for a range of columns, 64 at most, of a matrix of codes.
-    private static func transposeCodes(
-        _ out: UnsafeMutablePointer<UInt16>, _ weight: PackedMatrix, _ format: ck_block_format, _ columns: Range<Int>,
-        _ depth: Int
-    ) {
-        var format = format
-        let panel = PackedMatrix.panelRows
+    /// Up to so many rows it is faster to turn each tile of the weights where it is used than to build panels of them.
+    private static let fewRows = 4
+    /// Rows of a weight that are turned at a time: for 64 columns they stay in the second-level cache.
+    private static let turnedRows = 1024
+
+    /// Panels of the transpose of some rows (from a multiple of 16) and at most 64 columns of a weight.
+    private static func turn(_ weight: PackedMatrix, rows: Range<Int>, _ columns: Range<Int>, into scratch: Storage) {
+        let (panel, k) = (PackedMatrix.panelRows, weight.columns)
+        let firstBlock = columns.lowerBound / panel
+        let blocks = (columns.count + panel - 1) / panel
+        if weight.type != .bfloat16 {
+            let out = scratch.pointer.assumingMemoryBound(to: Float.self)
+            for block in 0..<blocks {
+                ck_transpose_panel_f32(
+                    out + block * rows.count * panel, weight.floats(atRow: rows.lowerBound), rows.count, k,
+                    firstBlock + block)
+            }
+            return
+        }
+        let out = scratch.pointer.assumingMemoryBound(to: UInt16.self)
+        let depth = (rows.count + 1) & ~1
+        guard var format = weight.blocks?.kernel else {
+            for block in 0..<blocks {
+                ck_transpose_panel_bf16(
+                    out + block * depth * panel, weight.halves(atRow: rows.lowerBound), rows.count, k,
+                    firstBlock + block)
+            }
+            return
+        }
         withUnsafeTemporaryAllocation(of: UInt16.self, capacity: panel * columns.count) { expanded in
-            for row in stride(from: 0, to: weight.rows, by: panel) {
+            for row in stride(from: rows.lowerBound, to: rows.upperBound, by: panel) {
                 ck_expand_blocks(
-                    expanded.baseAddress, weight.codes(atRow: row, &format), &format, weight.columns,
-                    columns.lowerBound, columns.count)
-                for block in 0..<columns.count / panel {
+                    expanded.baseAddress, weight.codes(atRow: row, &format), &format, k, columns.lowerBound,
+                    columns.count)
+                for block in 0..<blocks {
                     ck_transpose_panel_bf16(
-                        out + block * depth * panel + row * panel, expanded.baseAddress, min(panel, weight.rows - row),
-                        columns.count, block)
+                        out + (block * depth + row - rows.lowerBound) * panel, expanded.baseAddress,
+                        min(panel, rows.upperBound - row), columns.count, block)
                 }
             }
         }

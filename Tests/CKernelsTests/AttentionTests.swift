@@ -43,7 +43,7 @@ private struct Head {
         let pages = keyPages.count / (Self.page * width)
         var output = [Float](repeating: .nan, count: positions.count * width)
         var sums = [Float](repeating: .nan, count: positions.count)
-        var scratch = [Float](repeating: .nan, count: Int(CK_QUERIES) * (width + Self.page))
+        var scratch = [Float](repeating: .nan, count: Int(CK_QUERIES) * (width + Self.page) + width * Self.page)
         let rows = positions.map(Int32.init)
         let halves = (keyPages.map { UInt16($0.bitPattern >> 16) }, valuePages.map { UInt16($0.bitPattern >> 16) })
         queries.withUnsafeBufferPointer { q in

@@ -32,19 +32,28 @@ struct MatmulTests {
         }
     }
 
-    @Test("accumulate adds the product to what was there", arguments: Kernels.all)
-    func accumulates(kernels: Kernels) {
-        for (n, k, m) in sizes {
+    @Test("a product in pieces of k, each added to the one before, has the bits of the whole", arguments: Kernels.all)
+    func pieces(kernels: Kernels) {
+        for (n, k, m) in sizes where k > 2 {
             var values = TestValues(n + k)
-            let (x, w, start) = (values.floats(m * k), values.floats(n * k), values.floats(m * n))
-            let panels = kernels.packed(w, n: n, k: k)
-            let product = kernels.multiply(x, m: m, k: k, panels: panels, columns: n)
-            let sum = kernels.multiply(x, m: m, k: k, panels: panels, columns: n, onto: start)
-            expectSameBits(sum, zip(start, product).map { $0 + $1 }, "float \(n) × \(k)")
-            let (halves, halfPanels) = (kernels.halves(x, m: m, k: k), kernels.packedHalves(w, n: n, k: k))
-            let halfProduct = kernels.multiply(halves, m: m, k: k, panels: halfPanels, columns: n)
-            let halfSum = kernels.multiply(halves, m: m, k: k, panels: halfPanels, columns: n, onto: start)
-            expectSameBits(halfSum, zip(start, halfProduct).map { $0 + $1 }, "bfloat16 \(n) × \(k)")
+            let (x, w) = (values.floats(m * k), values.floats(n * k))
+            let cut = (k / 2 + 1) & ~1
+            /// The columns of a matrix with rows of k.
+            func columns(_ matrix: [Float], _ range: Range<Int>) -> [Float] {
+                (0..<matrix.count / k).flatMap { matrix[$0 * k + range.lowerBound..<$0 * k + range.upperBound] }
+            }
+            func single(_ range: Range<Int>, onto start: [Float]? = nil) -> [Float] {
+                kernels.multiply(
+                    columns(x, range), m: m, k: range.count,
+                    panels: kernels.packed(columns(w, range), n: n, k: range.count), columns: n, onto: start)
+            }
+            func half(_ range: Range<Int>, onto start: [Float]? = nil) -> [Float] {
+                kernels.multiply(
+                    kernels.halves(columns(x, range), m: m, k: range.count), m: m, k: range.count,
+                    panels: kernels.packedHalves(columns(w, range), n: n, k: range.count), columns: n, onto: start)
+            }
+            expectSameBits(single(cut..<k, onto: single(0..<cut)), single(0..<k), "float \(n) × \(k)")
+            expectSameBits(half(cut..<k, onto: half(0..<cut)), half(0..<k), "bfloat16 \(n) × \(k)")
         }
     }
 
@@ -142,6 +151,36 @@ struct MatmulTests {
             }
             #expect(panels == kernels.packed(transposed, n: k, k: n), "float \(n) × \(k)")
             #expect(halfPanels == kernels.packedHalves(transposed, n: k, k: n), "bfloat16 \(n) × \(k)")
+        }
+    }
+
+    @Test("few rows times the transpose have the bits of its panels", arguments: Kernels.all)
+    func turned(kernels: Kernels) {
+        for (n, k, _) in sizes {
+            var values = TestValues(n + k)
+            let w = values.floats(n * k)
+            let transposed = (0..<n * k).map { w[$0 % n * k + $0 / n] }  // [k, n]
+            let even = (n + 1) & ~1
+            let (panels, turnedPanels) = (
+                kernels.packedHalves(w, n: n, k: k), kernels.packedHalves(transposed, n: k, k: n)
+            )
+            for rows in [1, 3] {
+                let x = values.floats(rows * even).enumerated().map { index, value in
+                    index % even < n ? UInt16(nearestBFloat16(value).bitPattern >> 16) : 0
+                }
+                var expected = [Float](repeating: .nan, count: rows * k)
+                kernels.table.pointee.matmul_bf16(&expected, k, x, even, rows, turnedPanels, n, k, false)
+                // In two calls, cut at a panel: what lies beyond the last column of a call stays as it is.
+                var y = [Float](repeating: .nan, count: rows * k)
+                let cut = k > 16 ? 16 : k
+                y.withUnsafeMutableBufferPointer { buffer in
+                    guard let base = buffer.baseAddress else { return }
+                    kernels.table.pointee.matmul_turned_bf16(base, k, x, even, rows, panels, n, k, 0, cut)
+                    guard k > cut else { return }
+                    kernels.table.pointee.matmul_turned_bf16(base + cut, k, x, even, rows, panels, n, k, cut, k - cut)
+                }
+                expectSameBits(y, expected, "\(rows) rows, \(n) × \(k)")
+            }
         }
     }
 }

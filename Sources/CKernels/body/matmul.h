@@ -1,12 +1,14 @@
 // Products with packed matrices: a tile of rows × panels stays in registers while k runs.
 #include "vector.h"
 
-// A tile of `mr` rows and `np` whole panels. The compiler sees mr and np as constants and unrolls.
+// A tile of `mr` rows and `np` whole panels. The compiler sees mr and np as constants and unrolls. Sums begin at zero, or
+// where `accumulate` says so with what y holds: a product in pieces of k has the bits of the whole.
 CK_INLINE void NAME(tile_f32)(const int mr, const int np, float *y, long ldy, const float *x, long ldx,
                               const float *panels, long k, long columns, bool accumulate) {
     v16 sums[TILE_ROWS][TILE_PANELS];
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) sums[r][p] = splat(0.0f);
+        for (int p = 0; p < np; p++)
+            sums[r][p] = accumulate ? load_part(y + r * ldy + p * CK_PANEL, columns - p * CK_PANEL, 0) : splat(0.0f);
     long stride = k * CK_PANEL;
     for (long i = 0; i < k; i++) {
         v16 w[TILE_PANELS];
@@ -17,22 +19,15 @@ CK_INLINE void NAME(tile_f32)(const int mr, const int np, float *y, long ldy, co
         }
     }
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) {
-            float *out = y + r * ldy + p * CK_PANEL;
-            long width = columns - p * CK_PANEL;
-            if (width >= CK_PANEL) {
-                store16(out, accumulate ? load16(out) + sums[r][p] : sums[r][p]);
-            } else {
-                store_part(out, accumulate ? load_part(out, width, 0) + sums[r][p] : sums[r][p], width);
-            }
-        }
+        for (int p = 0; p < np; p++) store_part(y + r * ldy + p * CK_PANEL, sums[r][p], columns - p * CK_PANEL);
 }
 
 CK_INLINE void NAME(tile_bf16)(const int mr, const int np, float *y, long ldy, const uint16_t *x, long ldx,
                                const uint16_t *panels, long pairs, long columns, bool accumulate) {
     v16 sums[TILE_ROWS][TILE_PANELS];
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) sums[r][p] = splat(0.0f);
+        for (int p = 0; p < np; p++)
+            sums[r][p] = accumulate ? load_part(y + r * ldy + p * CK_PANEL, columns - p * CK_PANEL, 0) : splat(0.0f);
     long stride = pairs * CK_PANEL * 2;
     for (long i = 0; i < pairs; i++) {
         u16v w[TILE_PANELS];
@@ -44,15 +39,7 @@ CK_INLINE void NAME(tile_bf16)(const int mr, const int np, float *y, long ldy, c
         }
     }
     for (int r = 0; r < mr; r++)
-        for (int p = 0; p < np; p++) {
-            float *out = y + r * ldy + p * CK_PANEL;
-            long width = columns - p * CK_PANEL;
-            if (width >= CK_PANEL) {
-                store16(out, accumulate ? load16(out) + sums[r][p] : sums[r][p]);
-            } else {
-                store_part(out, accumulate ? load_part(out, width, 0) + sums[r][p] : sums[r][p], width);
-            }
-        }
+        for (int p = 0; p < np; p++) store_part(y + r * ldy + p * CK_PANEL, sums[r][p], columns - p * CK_PANEL);
 }
 
 // Walks over the rows in tiles of TILE_ROWS, then over what is left in smaller ones.
@@ -156,52 +143,87 @@ static void NAME(transpose_panel_f32)(float *panel, const float *panels, long n,
     }
 }
 
-// Lanes of two vectors of 32 half words in turn: one step of a perfect shuffle of all of them.
 typedef uint16_t NAME(half32) __attribute__((vector_size(64)));
-#define CK_ZIP_LOW(a, b)                                                                                           \
-    __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, \
-                            43, 12, 44, 13, 45, 14, 46, 15, 47)
-#define CK_ZIP_HIGH(a, b)                                                                                         \
-    __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55, 24, 56, 25, 57, \
-                            26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63)
+typedef uint64_t NAME(word8) __attribute__((vector_size(64)));
 
 // A whole tile of 16 rows and 16 columns. In: vector c, lane 2j + h holds row j, column 2c + h. Out: vector r, lane
-// 2i + e holds column i, row 2r + e. Numbering every half word by the bits c₂c₁c₀ j₃j₂j₁j₀ h, three perfect shuffles
-// (each moves the top bit to the bottom) give j₃j₂j₁ j₀h c₂c₁c₀, and one permutation within the vectors the rest.
+// 2i + e holds column i, row 2r + e. First each pair of rows comes together within a quarter of a vector, which leaves a
+// transpose of 8 × 8 words of 64 bits; its steps move nothing but whole words and quarters.
 CK_INLINE void NAME(transpose_tile)(uint16_t *out, const uint16_t *in) {
-    NAME(half32) a[8], b[8];
-    memcpy(a, in, sizeof a);
-    for (int step = 0; step < 3; step++) {
-        for (int i = 0; i < 4; i++) {
-            b[2 * i] = CK_ZIP_LOW(a[i], a[i + 4]);
-            b[2 * i + 1] = CK_ZIP_HIGH(a[i], a[i + 4]);
-        }
-        memcpy(a, b, sizeof a);
+    NAME(word8) a[8], b[8];
+    for (int c = 0; c < 8; c++) {
+        NAME(half32) v;
+        memcpy(&v, in + 32 * c, sizeof v);
+        a[c] = (NAME(word8))__builtin_shufflevector(v, v, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15, 16, 18,
+                                                    17, 19, 20, 22, 21, 23, 24, 26, 25, 27, 28, 30, 29, 31);
     }
-    for (int r = 0; r < 8; r++)
-        b[r] = __builtin_shufflevector(a[r], a[r], 0, 16, 8, 24, 1, 17, 9, 25, 2, 18, 10, 26, 3, 19, 11, 27, 4, 20,
-                                       12, 28, 5, 21, 13, 29, 6, 22, 14, 30, 7, 23, 15, 31);
-    memcpy(out, b, sizeof b);
+    for (int c = 0; c < 8; c += 2) {
+        b[c] = __builtin_shufflevector(a[c], a[c + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        b[c + 1] = __builtin_shufflevector(a[c], a[c + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    }
+    for (int j = 0; j < 2; j++) {
+        NAME(word8) low = __builtin_shufflevector(b[j], b[j + 2], 0, 1, 2, 3, 8, 9, 10, 11);
+        NAME(word8) high = __builtin_shufflevector(b[j], b[j + 2], 4, 5, 6, 7, 12, 13, 14, 15);
+        NAME(word8) low_end = __builtin_shufflevector(b[j + 4], b[j + 6], 0, 1, 2, 3, 8, 9, 10, 11);
+        NAME(word8) high_end = __builtin_shufflevector(b[j + 4], b[j + 6], 4, 5, 6, 7, 12, 13, 14, 15);
+        a[j] = __builtin_shufflevector(low, low_end, 0, 1, 4, 5, 8, 9, 12, 13);
+        a[j + 2] = __builtin_shufflevector(low, low_end, 2, 3, 6, 7, 10, 11, 14, 15);
+        a[j + 4] = __builtin_shufflevector(high, high_end, 0, 1, 4, 5, 8, 9, 12, 13);
+        a[j + 6] = __builtin_shufflevector(high, high_end, 2, 3, 6, 7, 10, 11, 14, 15);
+    }
+    memcpy(out, a, sizeof a);
 }
-#undef CK_ZIP_LOW
-#undef CK_ZIP_HIGH
 
-static void NAME(transpose_panel_bf16)(uint16_t *panel, const uint16_t *panels, long n, long k, long block) {
+// One tile of the transpose of W [n][k]: its columns 16·block … and rows 16·p …; zeros where W ends. Returns how many
+// pairs of rows there are.
+CK_INLINE long NAME(turned_tile)(uint16_t *out, const uint16_t *panels, long n, long k, long p, long block) {
     // Words hold (row, columns 2c and 2c+1); the transpose needs (column, rows 2r and 2r+1).
     const long pairs = (k + 1) / 2, half = CK_PANEL / 2;
-    for (long p = 0; p * CK_PANEL < n; p++) {
-        const uint16_t *source = panels + (p * pairs + block * half) * CK_PANEL * 2;
-        uint16_t *out = panel + p * half * CK_PANEL * 2;
-        long words = pairs - block * half < half ? pairs - block * half : half;
-        long rows = (n - p * CK_PANEL + 1) / 2 < half ? (n - p * CK_PANEL + 1) / 2 : half;
-        if (words == half && rows == half) {
-            NAME(transpose_tile)(out, source);
-            continue;
-        }
-        uint16_t whole[CK_PANEL * CK_PANEL], turned[CK_PANEL * CK_PANEL];
-        memset(whole, 0, sizeof whole);
-        memcpy(whole, source, (size_t)words * CK_PANEL * 2 * sizeof *whole);
-        NAME(transpose_tile)(turned, whole);
-        memcpy(out, turned, (size_t)rows * CK_PANEL * 2 * sizeof *turned);
+    const uint16_t *source = panels + (p * pairs + block * half) * CK_PANEL * 2;
+    long words = pairs - block * half < half ? pairs - block * half : half;
+    long rows = (n - p * CK_PANEL + 1) / 2 < half ? (n - p * CK_PANEL + 1) / 2 : half;
+    if (words == half && rows == half) {
+        NAME(transpose_tile)(out, source);
+        return rows;
     }
+    uint16_t whole[CK_PANEL * CK_PANEL], turned[CK_PANEL * CK_PANEL];
+    memset(whole, 0, sizeof whole);
+    memcpy(whole, source, (size_t)words * CK_PANEL * 2 * sizeof *whole);
+    NAME(transpose_tile)(turned, whole);
+    memcpy(out, turned, (size_t)rows * CK_PANEL * 2 * sizeof *turned);
+    return rows;
 }
+
+static void NAME(transpose_panel_bf16)(uint16_t *panel, const uint16_t *panels, long n, long k, long block) {
+    for (long p = 0; p * CK_PANEL < n; p++)
+        NAME(turned_tile)(panel + p * CK_PANEL * CK_PANEL, panels, n, k, p, block);
+}
+
+// How far on the weights are fetched, in bytes: a tile's work hides less of the way to memory than a plain product's.
+#define CK_AHEAD 6144
+
+// Few rows: the weights are read once, in the order in which they lie, and the sums wait in y.
+static void NAME(matmul_turned_bf16)(float *y, long ldy, const uint16_t *x, long ldx, long m, const uint16_t *panels,
+                                     long n, long k, long first, long columns) {
+    for (long p = 0; p * CK_PANEL < n; p++)
+        for (long column = 0; column < columns; column += CK_PANEL) {
+            _Alignas(64) uint16_t tile[CK_PANEL * CK_PANEL];
+            const uint16_t *source = panels + (p * ((k + 1) / 2) + (first + column) / 2) * CK_PANEL * 2;
+            for (long line = 0; line < 8; line++) __builtin_prefetch((const char *)source + CK_AHEAD + line * 64);
+            const long pairs = NAME(turned_tile)(tile, panels, n, k, p, (first + column) / CK_PANEL);
+            const long width = columns - column;
+            for (long r = 0; r < m; r++) {
+                float *out = y + r * ldy + column;
+                v16 sum = p == 0 ? splat(0) : load_part(out, width, 0);
+                for (long i = 0; i < pairs; i++) {
+                    u16v w;
+                    uint32_t pair;
+                    memcpy(&w, tile + i * CK_PANEL * 2, sizeof w);
+                    memcpy(&pair, x + r * ldx + p * CK_PANEL + 2 * i, sizeof pair);
+                    sum = NAME(dot_pair)(sum, w, pair);
+                }
+                store_part(out, sum, width);
+            }
+        }
+}
+#undef CK_AHEAD

@@ -38,7 +38,8 @@ void ck_pack_panel_bf16(uint16_t *panel, const float *rows, long count, long k);
 void ck_unpack_row_f32(float *row, const float *panel, long lane, long k);
 void ck_unpack_row_bf16(float *row, const uint16_t *panel, long lane, long k);
 
-// y[m, 0..<columns] = (accumulate ? y : 0) + x[m, :] · panelsᵀ for `columns` outputs that start at the first panel given.
+// y[m, 0..<columns] = (accumulate ? y : 0) + x[m, :] · panelsᵀ for `columns` outputs that start at the first panel given; k
+// ascends from what the sum begins with.
 // Each output sums over k in ascending order, whatever m and columns are.
 void ck_matmul_f32(float *y, long ldy, const float *x, long ldx, long m, const float *panels, long k, long columns,
                    bool accumulate);
@@ -48,6 +49,10 @@ void ck_matmul_bf16(float *y, long ldy, const uint16_t *x, long ldx, long m, con
 // Builds one panel of the transpose: outputs are columns 16·block..+15 of W, the sum runs over its n rows.
 void ck_transpose_panel_f32(float *panel, const float *panels, long n, long k, long block);
 void ck_transpose_panel_bf16(uint16_t *panel, const uint16_t *panels, long n, long k, long block);
+// y [m][columns] = x [m][n] · columns first … (a multiple of 16) of the packed matrix [n][k], for few rows: the bits of
+// ck_matmul_bf16 with panels of the transpose, which are never written to memory.
+void ck_matmul_turned_bf16(float *y, long ldy, const uint16_t *x, long ldx, long m, const uint16_t *panels, long n,
+                           long k, long first, long columns);
 
 // MARK: Packed matrices of quantised blocks
 //
@@ -144,7 +149,7 @@ void ck_store_key_value_bf16(uint16_t *keys, uint16_t *values, const float *key,
 // One call attends `count` (≤ CK_QUERIES) query rows that share a head of keys and values. Row r at positions[r] sees
 // the positions j with positions[r] − window < j ≤ positions[r] (window ≤ 0: all). pages[b] is the page of positions
 // 32b..32b+31. Online softmax over blocks of one page, ascending; log_sum_exp (may be null) is kept for the backward.
-// scratch: CK_PAGE · (CK_QUERIES + width) floats.
+// scratch: CK_PAGE · (CK_QUERIES + width) + CK_QUERIES · width floats.
 void ck_attention_f32(float *const *outputs, float *log_sum_exp, const float *const *queries, const int32_t *positions,
                       long count, const float *const *key_pages, const float *const *value_pages, long width,
                       float scale, long window, float *scratch);
@@ -156,14 +161,14 @@ void ck_attention_bf16(float *const *outputs, float *log_sum_exp, const float *c
 void ck_transpose_f32(float *out, const float *in, long rows, long columns);
 
 // The backward pass for one block of ≤ 32 keys against ≤ CK_QUERIES query rows. `keys` is [CK_PAGE][width], keys_t and
-// values_t are [width][CK_PAGE], zero past key_count; the block starts at position `first`. dkeys and dvalues
-// [CK_PAGE][width] and the rows of dqueries are added to. delta[r] = Σ dy·y of the row.
-// scratch: 2 · CK_QUERIES · (CK_PAGE + width) floats.
-void ck_attention_block_backward(float *const *dqueries, float *dkeys, float *dvalues, const float *const *doutputs,
-                                 const float *const *queries, const float *log_sum_exp, const float *delta,
-                                 const int32_t *positions, long count, const float *keys, const float *keys_t,
-                                 const float *values_t, long first, long key_count, long width, float scale,
-                                 long window, float *scratch);
+// values_t are [width][CK_PAGE], zero past key_count; the block starts at position `first`. Queries and the gradients of
+// the outputs come twice: by rows [count][width], and turned [width][CK_QUERIES]. dkeys and dvalues [CK_PAGE][width] and
+// the rows of dqueries are added to. delta[r] = Σ dy·y of the row. scratch: 2 · CK_QUERIES · CK_PAGE floats.
+void ck_attention_block_backward(float *const *dqueries, float *dkeys, float *dvalues, const float *doutputs,
+                                 const float *doutputs_t, const float *queries, const float *queries_t,
+                                 const float *log_sum_exp, const float *delta, const int32_t *positions, long count,
+                                 const float *keys, const float *keys_t, const float *values_t, long first,
+                                 long key_count, long width, float scale, long window, float *scratch);
 
 // Σ a·b in the fixed order of the other kernels.
 float ck_dot(const float *a, const float *b, long count);

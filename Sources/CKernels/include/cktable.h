@@ -22,6 +22,9 @@
       (panel, panels, n, k, block))                                                                              \
     X(void, transpose_panel_bf16, (uint16_t *panel, const uint16_t *panels, long n, long k, long block),         \
       (panel, panels, n, k, block))                                                                              \
+    X(void, matmul_turned_bf16, (float *y, long ldy, const uint16_t *x, long ldx, long m, const uint16_t *panels, \
+                                 long n, long k, long first, long columns),                                      \
+      (y, ldy, x, ldx, m, panels, n, k, first, columns))                                                         \
     X(void, pack_panel_blocks, (uint8_t *panel, const ck_block_format *f, long k, long count,                    \
                                 const uint8_t *codes, const uint16_t *d, const uint16_t *dmin,                   \
                                 const int8_t *scales, const int8_t *minima),                                     \
@@ -81,12 +84,12 @@
                              float *scratch),                                                                    \
       (outputs, log_sum_exp, queries, positions, count, key_pages, value_pages, width, scale, window, scratch))  \
     X(void, attention_block_backward,                                                                            \
-      (float *const *dqueries, float *dkeys, float *dvalues, const float *const *doutputs,                       \
-       const float *const *queries, const float *log_sum_exp, const float *delta, const int32_t *positions,      \
-       long count, const float *keys, const float *keys_t, const float *values_t, long first, long key_count,    \
-       long width, float scale, long window, float *scratch),                                                    \
-      (dqueries, dkeys, dvalues, doutputs, queries, log_sum_exp, delta, positions, count, keys, keys_t,          \
-       values_t, first, key_count, width, scale, window, scratch))                                               \
+      (float *const *dqueries, float *dkeys, float *dvalues, const float *doutputs, const float *doutputs_t,     \
+       const float *queries, const float *queries_t, const float *log_sum_exp, const float *delta,               \
+       const int32_t *positions, long count, const float *keys, const float *keys_t, const float *values_t,      \
+       long first, long key_count, long width, float scale, long window, float *scratch),                        \
+      (dqueries, dkeys, dvalues, doutputs, doutputs_t, queries, queries_t, log_sum_exp, delta, positions, count, \
+       keys, keys_t, values_t, first, key_count, width, scale, window, scratch))                                 \
     X(void, transpose_f32, (float *out, const float *in, long rows, long columns), (out, in, rows, columns))     \
     X(float, dot, (const float *a, const float *b, long count), (a, b, count))                                   \
     X(double, sum_of_squares, (const float *x, long count), (x, count))

@@ -82,16 +82,18 @@ private struct AttentionCall: Sendable {
                     value: values.floats + row * stride + head * width)
             }
         }
+        parallelFor(layout.tiles.count) { index in
+            let tile = layout.tiles[index]
+            for row in tile.rows {
+                write(row: row, position: Int(layout.positions[row]), segment: layout.segments[tile.segment])
+            }
+        }
         parallelFor(layout.segments.count) { index in
             let segment = layout.segments[index]
-            for row in segment.rows {
-                write(row: row, position: segment.firstPosition + row - segment.rows.lowerBound, segment: segment)
-            }
-            if let parent = segment.parent {
-                let start = segment.firstPosition / Self.page * Self.page
-                for position in start..<segment.firstPosition {
-                    write(row: layout.segments[parent].rows.lowerBound + position, position: position, segment: segment)
-                }
+            guard let parent = segment.parent else { return }
+            let start = segment.firstPosition / Self.page * Self.page
+            for position in start..<segment.firstPosition {
+                write(row: layout.segments[parent].rows.lowerBound + position, position: position, segment: segment)
             }
         }
     }
@@ -100,11 +102,13 @@ private struct AttentionCall: Sendable {
         let output = Tensor(shape: q.shape)
         let logSumExp = Tensor(shape: [q.shape[0], heads])
         parallelFor(layout.tiles.count * keyHeads) { task in
-            let tile = layout.tiles[task / keyHeads]
+            // The last rows of a sequence see the most: they go first, so that no thread is left with them.
+            let tile = layout.tiles[layout.tiles.count - 1 - task / keyHeads]
             let keyHead = task % keyHeads
-            let segment = layout.segments[tile.segment]
-            let addresses = pages.addresses(layer: layer, head: keyHead, pages: segment.pages)
-            let scratch = Tensor(shape: [Self.queryLimit * Self.page + width * Self.page])
+            let seen = layout.segments[tile.segment].pages.prefix(
+                Int(layout.positions[tile.rows.upperBound - 1]) / Self.page + 1)
+            let addresses = pages.addresses(layer: layer, head: keyHead, pages: seen)
+            let scratch = Tensor(shape: [Self.queryLimit * (Self.page + width) + width * Self.page])
             for entries in entries(rows: tile.rows, keyHead: keyHead) {
                 var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
                 var outputs = entries.map { UnsafeMutablePointer<Float>?(output.floats + $0 * width) }
@@ -166,51 +170,102 @@ private struct AttentionHeadBackward {
     /// Some (row, head) pairs of a segment, as the kernel takes them.
     private struct Queries {
         let dqueries: [UnsafeMutablePointer<Float>?]
-        let doutputs: [UnsafePointer<Float>?]
-        let queries: [UnsafePointer<Float>?]
+        let doutputs: Turned
+        let queries: Turned
         let sums: [Float]
         let deltas: [Float]
         let positions: [Int32]
     }
 
+    /// Rows of a tensor side by side, `[CK_QUERIES, width]`, and turned, `[width, CK_QUERIES]`.
+    private struct Turned {
+        let both: Tensor
+        var rows: UnsafeMutablePointer<Float> { both.floats }
+        var columns: UnsafeMutablePointer<Float> { both.floats + both.count / 2 }
+
+        init(_ x: Tensor, _ entries: ArraySlice<Int>, width: Int) {
+            let limit = AttentionCall.queryLimit
+            both = Tensor(shape: [2, limit, width])
+            for (index, entry) in entries.enumerated() {
+                (both.floats + index * width).update(from: x.floats + entry * width, count: width)
+            }
+            (both.floats + entries.count * width).update(repeating: 0, count: (limit - entries.count) * width)
+            ck_transpose_f32(columns, rows, limit, width)
+        }
+    }
+
     private func queries(_ entries: ArraySlice<Int>) -> Queries {
         Queries(
             dqueries: entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * call.width) },
-            doutputs: entries.map { UnsafePointer<Float>?(dy.floats + $0 * call.width) },
-            queries: entries.map { UnsafePointer<Float>?(q.floats + $0 * call.width) },
+            doutputs: Turned(dy, entries, width: call.width), queries: Turned(q, entries, width: call.width),
             sums: entries.map { logSumExp.floats[$0] }, deltas: entries.map { delta.floats[$0] },
             positions: entries.map { call.layout.positions[$0 / call.heads] })
     }
+
+    /// Keys that are gone through together: what a tile of queries needs is then read once for several blocks.
+    private static let blocksAtATime = 4
 
     func run(_ segment: SequenceLayout.Segment) {
         let (width, page) = (call.width, AttentionCall.page)
         let keyRows = call.layout.keyRows(of: segment)
         let tiles = call.entries(rows: segment.rows, keyHead: keyHead).map(queries)
-        let blocks = Tensor(shape: [6, page * width])
-        let keys = blocks.floats
-        let (values, keysTurned, valuesTurned) = (keys + page * width, keys + 2 * page * width, keys + 3 * page * width)
-        let (dkeys, dvalues) = (keys + 4 * page * width, keys + 5 * page * width)
-        let scratch = Tensor(shape: [2 * AttentionCall.queryLimit * (page + width)])
-        for first in stride(from: 0, to: keyRows.count, by: page) {
-            let rows = keyRows[first..<min(first + page, keyRows.count)]
-            blocks.floats.update(repeating: 0, count: blocks.count)
+        let blocks = (0..<Self.blocksAtATime).map { _ in KeyBlock(page: page, width: width) }
+        let scratch = Tensor(shape: [2 * AttentionCall.queryLimit * page])
+        let step = Self.blocksAtATime * page
+        for start in stride(from: 0, to: keyRows.count, by: step) {
+            let firsts = Array(stride(from: start, to: min(start + step, keyRows.count), by: page))
+            for (block, first) in zip(blocks, firsts) {
+                let rows = keyRows[first..<min(first + page, keyRows.count)]
+                block.load(rows.map { (k.floats + keyPlace($0), v.floats + keyPlace($0)) })
+            }
+            // Of each gradient the sum is the same as block by block: queries go through blocks, keys through tiles, ascending.
+            for tile in tiles {
+                for (block, first) in zip(blocks, firsts) where (tile.positions.last ?? 0) >= first {
+                    ck_attention_block_backward(
+                        tile.dqueries, block.dkeys, block.dvalues, tile.doutputs.rows, tile.doutputs.columns,
+                        tile.queries.rows, tile.queries.columns, tile.sums, tile.deltas, tile.positions,
+                        tile.positions.count, block.keys, block.keysTurned, block.valuesTurned, first, block.count,
+                        width, call.scale, call.window, scratch.floats)
+                }
+            }
+            for (block, first) in zip(blocks, firsts) {
+                for (slot, row) in keyRows[first..<first + block.count].enumerated() {
+                    let place = keyPlace(row)
+                    ck_add(dk.floats + place, dk.floats + place, block.dkeys + slot * width, width)
+                    ck_add(dv.floats + place, dv.floats + place, block.dvalues + slot * width, width)
+                }
+            }
+        }
+    }
+
+    /// Keys and values of 32 positions as the kernel takes them, and their gradients.
+    private final class KeyBlock {
+        private let memory: Tensor
+        private let (page, width): (Int, Int)
+        /// How many positions there are.
+        private(set) var count = 0
+        var keys: UnsafeMutablePointer<Float> { part(0) }
+        var keysTurned: UnsafeMutablePointer<Float> { part(1) }
+        var valuesTurned: UnsafeMutablePointer<Float> { part(2) }
+        var dkeys: UnsafeMutablePointer<Float> { part(3) }
+        var dvalues: UnsafeMutablePointer<Float> { part(4) }
+
+        init(page: Int, width: Int) {
+            (self.page, self.width) = (page, width)
+            memory = Tensor(shape: [6, page * width])
+        }
+
+        private func part(_ index: Int) -> UnsafeMutablePointer<Float> { memory.floats + index * page * width }
+
+        func load(_ rows: [(key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>)]) {
+            count = rows.count
+            memory.floats.update(repeating: 0, count: memory.count)
             for (slot, row) in rows.enumerated() {
-                (keys + slot * width).update(from: k.floats + keyPlace(row), count: width)
-                (values + slot * width).update(from: v.floats + keyPlace(row), count: width)
+                (keys + slot * width).update(from: row.key, count: width)
+                (part(5) + slot * width).update(from: row.value, count: width)
             }
             ck_transpose_f32(keysTurned, keys, page, width)
-            ck_transpose_f32(valuesTurned, values, page, width)
-            for tile in tiles where (tile.positions.last ?? 0) >= first {
-                ck_attention_block_backward(
-                    tile.dqueries, dkeys, dvalues, tile.doutputs, tile.queries, tile.sums, tile.deltas, tile.positions,
-                    tile.positions.count, keys, keysTurned, valuesTurned, first, rows.count, width, call.scale,
-                    call.window, scratch.floats)
-            }
-            for (slot, row) in rows.enumerated() {
-                let place = keyPlace(row)
-                ck_add(dk.floats + place, dk.floats + place, dkeys + slot * width, width)
-                ck_add(dv.floats + place, dv.floats + place, dvalues + slot * width, width)
-            }
+            ck_transpose_f32(valuesTurned, part(5), page, width)
         }
     }
 

@@ -20,7 +20,7 @@ struct Bench: ParsableCommand {
 
     /// What can be timed.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case kernels, decode, prefill, score, train, grpo, sharing
+        case kernels, decode, prefill, context, score, train, grpo, sharing
     }
 
     @Argument(help: ArgumentHelp("A Hugging Face folder or a .gguf file.", valueName: "model"))
