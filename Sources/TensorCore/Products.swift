@@ -3,71 +3,106 @@ import COpenBLAS
 
 /// The matrix products that operations are made of. None of them records.
 enum Products {
+    /// Some rows of a batch and the weight that they are multiplied with.
+    typealias Part = (rows: Range<Int>, weight: PackedMatrix)
+
     /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone.
     static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
-        let rows = x.shape[0]
-        let (k, n) = (weight.columns, weight.rows)
-        precondition(
-            x.shape[1] == k && y.shape == [rows, n], "multiply: x \(x.shape), weight [\(n), \(k)], y \(y.shape)")
-        precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
-        let input = weight.type == .bfloat16 ? halfRows(x) : x
-        let depth = input.shape[1]
-        tiles(rows: rows, columns: n) { rowRange, columnRange in
-            let out = y.floats + rowRange.lowerBound * n + columnRange.lowerBound
+        multiply(y, x, [(0..<x.shape[0], weight)], accumulate: accumulate)
+    }
+
+    /// The same with a weight for each part of the rows, all of one shape. Threads share out the tiles of all parts, so
+    /// that many small products (experts) keep them as busy as one large product does.
+    static func multiply(_ y: Tensor, _ x: Tensor, _ parts: [Part], accumulate: Bool = false) {
+        guard let (k, n) = parts.first.map({ ($0.weight.columns, $0.weight.rows) }) else { return }
+        for (rows, weight) in parts {
+            precondition(
+                x.shape[1] == k && y.shape == [x.shape[0], n] && weight.columns == k && weight.rows == n
+                    && rows.upperBound <= x.shape[0],
+                "multiply: x \(x.shape), weight [\(weight.rows), \(weight.columns)], y \(y.shape), rows \(rows)")
+            precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
+        }
+        let rounded = parts.contains { $0.weight.type == .bfloat16 } ? halfRows(x) : x
+        tiles(parts, columns: n) { weight, rows, columns in
+            let out = y.floats + rows.lowerBound * n + columns.lowerBound
+            if weight.type == .float32 {
+                ck_matmul_f32(
+                    out, n, x.floats + rows.lowerBound * k, k, rows.count, weight.floats(atRow: columns.lowerBound), k,
+                    columns.count, accumulate)
+                return
+            }
+            let depth = rounded.shape[1]
+            let input = rounded.halves + rows.lowerBound * depth
             if var format = weight.blocks?.kernel {
                 ck_matmul_blocks(
-                    out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.codes(atRow: columnRange.lowerBound, &format), &format, k, columnRange.count)
-            } else if weight.type == .bfloat16 {
-                ck_matmul_bf16(
-                    out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.halves(atRow: columnRange.lowerBound), k, columnRange.count, accumulate)
+                    out, n, input, depth, rows.count, weight.codes(atRow: columns.lowerBound, &format), &format, k,
+                    columns.count)
             } else {
-                ck_matmul_f32(
-                    out, n, input.floats + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.floats(atRow: columnRange.lowerBound), k, columnRange.count, accumulate)
+                ck_matmul_bf16(
+                    out, n, input, depth, rows.count, weight.halves(atRow: columns.lowerBound), k, columns.count,
+                    accumulate)
             }
         }
     }
 
     /// dx `[N, columns]` (+)= dy `[N, rows]` · weight. Panels of the transpose are built on the fly.
     static func multiplyTransposed(_ dx: Tensor, _ dy: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
-        let rows = dy.shape[0]
-        let (k, n) = (weight.columns, weight.rows)
-        precondition(
-            dy.shape[1] == n && dx.shape == [rows, k], "multiplyTransposed: dy \(dy.shape), weight [\(n), \(k)]")
-        let half = weight.type == .bfloat16
-        let input = half ? halfRows(dy) : dy
-        let depth = input.shape[1]
-        let panel = PackedMatrix.panelRows
-        parallelFor(k, pieces: panel * 4) { columns in
-            let panelElements = depth * panel
-            let scratch = Storage(byteCount: panelElements * 4 * (half ? 2 : 4))
-            if let format = weight.blocks?.kernel {
-                transposeCodes(scratch.pointer.assumingMemoryBound(to: UInt16.self), weight, format, columns, depth)
-            }
-            for block in columns.lowerBound / panel..<(columns.upperBound + panel - 1) / panel
-            where weight.blocks == nil {
-                let place = (block - columns.lowerBound / panel) * panelElements
-                if half {
-                    let out = scratch.pointer.assumingMemoryBound(to: UInt16.self) + place
-                    ck_transpose_panel_bf16(out, weight.halves(atRow: 0), n, k, block)
-                } else {
-                    let out = scratch.pointer.assumingMemoryBound(to: Float.self) + place
-                    ck_transpose_panel_f32(out, weight.floats(atRow: 0), n, k, block)
-                }
-            }
-            let out = dx.floats + columns.lowerBound
-            if half {
-                ck_matmul_bf16(
-                    out, k, input.halves, depth, rows, scratch.pointer.assumingMemoryBound(to: UInt16.self), n,
-                    columns.count, accumulate)
-            } else {
+        multiplyTransposed(dx, dy, [(0..<dy.shape[0], weight)], accumulate: accumulate)
+    }
+
+    /// The same with a weight for each part of the rows, all of one shape.
+    static func multiplyTransposed(_ dx: Tensor, _ dy: Tensor, _ parts: [Part], accumulate: Bool = false) {
+        guard let (k, n) = parts.first.map({ ($0.weight.columns, $0.weight.rows) }) else { return }
+        for (rows, weight) in parts {
+            precondition(
+                dy.shape[1] == n && dx.shape == [dy.shape[0], k] && weight.columns == k && weight.rows == n
+                    && rows.upperBound <= dy.shape[0],
+                "multiplyTransposed: dy \(dy.shape), weight [\(weight.rows), \(weight.columns)], rows \(rows)")
+        }
+        let rounded = parts.contains { $0.weight.type == .bfloat16 } ? halfRows(dy) : dy
+        let width = PackedMatrix.panelRows * 4
+        let across = (k + width - 1) / width
+        let busy = parts.filter { !$0.rows.isEmpty }
+        parallelFor(busy.count * across) { index in
+            let (rows, weight) = busy[index / across]
+            let first = index % across * width
+            let columns = first..<min(k, first + width)
+            let scratch = transposedPanels(weight, columns: columns)
+            let out = dx.floats + rows.lowerBound * k + columns.lowerBound
+            if weight.type == .float32 {
                 ck_matmul_f32(
-                    out, k, input.floats, depth, rows, scratch.pointer.assumingMemoryBound(to: Float.self), n,
-                    columns.count, accumulate)
+                    out, k, dy.floats + rows.lowerBound * n, n, rows.count,
+                    scratch.pointer.assumingMemoryBound(to: Float.self), n, columns.count, accumulate)
+            } else {
+                let depth = rounded.shape[1]
+                ck_matmul_bf16(
+                    out, k, rounded.halves + rows.lowerBound * depth, depth, rows.count,
+                    scratch.pointer.assumingMemoryBound(to: UInt16.self), n, columns.count, accumulate)
             }
         }
+    }
+
+    /// Panels of the transpose for a range of columns that begins at a panel, 64 at most.
+    private static func transposedPanels(_ weight: PackedMatrix, columns: Range<Int>) -> Storage {
+        let half = weight.type == .bfloat16
+        let (panel, depth) = (PackedMatrix.panelRows, half ? (weight.rows + 1) & ~1 : weight.rows)
+        let scratch = Storage(byteCount: depth * panel * 4 * weight.type.byteCount)
+        if let format = weight.blocks?.kernel {
+            transposeCodes(scratch.pointer.assumingMemoryBound(to: UInt16.self), weight, format, columns, depth)
+            return scratch
+        }
+        let first = columns.lowerBound / panel
+        for block in first..<(columns.upperBound + panel - 1) / panel {
+            let place = (block - first) * depth * panel
+            if half {
+                let out = scratch.pointer.assumingMemoryBound(to: UInt16.self) + place
+                ck_transpose_panel_bf16(out, weight.halves(atRow: 0), weight.rows, weight.columns, block)
+            } else {
+                let out = scratch.pointer.assumingMemoryBound(to: Float.self) + place
+                ck_transpose_panel_f32(out, weight.floats(atRow: 0), weight.rows, weight.columns, block)
+            }
+        }
+        return scratch
     }
 
     /// Panels of the transpose for a range of columns, 64 at most, of a matrix of codes.
@@ -130,16 +165,23 @@ enum Products {
         return y
     }
 
-    /// Cuts an output into tiles for the threads: by columns, and by rows too where there are few columns.
-    private static func tiles(rows: Int, columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
+    /// Cuts the outputs of parts into tiles for the threads: by columns, and by rows too where there are few columns.
+    private static func tiles(
+        _ parts: [Part], columns: Int, _ body: (PackedMatrix, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
+    ) {
         let width = PackedMatrix.panelRows * 4
         let across = (columns + width - 1) / width
-        let height = across >= 8 ? max(rows, 1) : 96
-        let down = (rows + height - 1) / height
-        parallelFor(across * down) { index in
-            let row = index / across * height
+        var stripes: [Part] = []
+        for (rows, weight) in parts where !rows.isEmpty {
+            let height = across >= 8 ? rows.count : 96
+            for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+                stripes.append((row..<min(rows.upperBound, row + height), weight))
+            }
+        }
+        parallelFor(stripes.count * across) { index in
+            let (rows, weight) = stripes[index / across]
             let column = index % across * width
-            body(row..<min(rows, row + height), column..<min(columns, column + width))
+            body(weight, rows, column..<min(columns, column + width))
         }
     }
 }
