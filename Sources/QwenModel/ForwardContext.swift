@@ -47,16 +47,18 @@ public struct ForwardContext: Sendable {
             trainsBase: trainsBase)
     }
 
-    /// The context of chosen rows, numbered as they come: runs and units hold the same rows as before.
+    /// The context of chosen rows, numbered as they come from where they begin: runs and units hold the same rows as
+    /// before.
     ///
     /// - Parameter rows: Row numbers; those of one run or unit stand together.
-    /// - Parameter start: The number of the first of them in the result.
-    func selecting(_ rows: [Int], from start: Int = 0) -> ForwardContext {
+    func selecting(_ rows: ArraySlice<Int>) -> ForwardContext {
         func selected(_ range: Range<Int>) -> Range<Int> {
-            let inside = rows.indices.filter { range.contains(rows[$0]) }
-            guard let first = inside.first, let last = inside.last else { return 0..<0 }
-            precondition(last - first + 1 == inside.count, "selecting: rows of one unit or run must stand together")
-            return start + first..<start + last + 1
+            guard let first = rows.firstIndex(where: range.contains),
+                let last = rows.lastIndex(where: range.contains)
+            else { return 0..<0 }
+            precondition(
+                rows[first...last].allSatisfy(range.contains), "selecting: rows of one unit or run must stand together")
+            return first..<last + 1
         }
         let runs = adapters.map { AdapterRun(rows: selected($0.rows), adapter: $0.adapter) }
             .filter { !$0.rows.isEmpty }
@@ -64,7 +66,8 @@ public struct ForwardContext: Sendable {
             GradientPass(parameters: pass.parameters, units: pass.units.map(selected).filter { !$0.isEmpty })
         }
         return ForwardContext(
-            adapters: runs, pass: pass, dropout: dropout?.selecting(rows, from: start), trainsBase: trainsBase)
+            adapters: runs, pass: pass, dropout: dropout?.selecting(Array(rows), from: rows.startIndex),
+            trainsBase: trainsBase)
     }
 
     /// The gradient of one of the base's own weights.
@@ -72,6 +75,7 @@ public struct ForwardContext: Sendable {
 
     /// Cuts rows into parts, in order: those with a weight of their adapter's own, and the others.
     func parts(_ rows: Range<Int>, name: String) -> [WeightPart] {
+        if trainsBase { return [(rows, nil, baseGradient(of: name))] }
         var parts: [WeightPart] = []
         var row = rows.lowerBound
         for run in adapters {

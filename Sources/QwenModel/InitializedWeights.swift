@@ -2,6 +2,7 @@ import Foundation
 import ModelFiles
 import OrderedJSON
 import Randomness
+import TensorCore
 
 /// Fresh random weights for a configuration: matrices normal with mean 0 and deviation `initializer_range` (0.02), norms
 /// one, biases zero, as transformers initialises Qwen models. A function of the seed alone.
@@ -10,7 +11,8 @@ public struct InitializedWeights: WeightSource {
     public let path: String
     /// The config.json.
     public let configuration: JSONValue
-    private let shapes: [String: [Int]]
+    /// All weights, in the order of the forward pass.
+    let weights: [(name: String, shape: [Int])]
     private let order: [String: Int]
     private let deviation: Double
     private let seed: UInt64
@@ -24,14 +26,13 @@ public struct InitializedWeights: WeightSource {
         self.seed = seed
         let c = try QwenConfiguration(configuration, path: path)
         deviation = try ConfigurationFields(json: configuration, path: path).number("initializer_range", default: 0.02)
-        let list = Self.shapes(c)
-        shapes = Dictionary(uniqueKeysWithValues: list)
-        order = Dictionary(uniqueKeysWithValues: list.enumerated().map { ($1.0, $0) })
+        weights = Self.shapes(c)
+        order = Dictionary(uniqueKeysWithValues: weights.enumerated().map { ($1.name, $0) })
     }
 
-    private static func shapes(_ c: QwenConfiguration) -> [(String, [Int])] {
+    static func shapes(_ c: QwenConfiguration) -> [(name: String, shape: [Int])] {
         let (queries, keys) = (c.attentionHeads * c.headDim, c.keyValueHeads * c.headDim)
-        var list: [(String, [Int])] = [("model.embed_tokens.weight", [c.vocabularySize, c.hiddenSize])]
+        var list: [(name: String, shape: [Int])] = [("model.embed_tokens.weight", [c.vocabularySize, c.hiddenSize])]
         for layer in 0..<c.hiddenLayers {
             let name = "model.layers.\(layer)."
             for (part, rows, biased) in [
@@ -73,16 +74,28 @@ public struct InitializedWeights: WeightSource {
 
     /// A fresh weight.
     public func weight(named name: String) throws(ModelFileError) -> StoredTensor? {
-        guard let shape = shapes[name], let index = order[name] else { return nil }
-        let count = shape.reduce(1, *)
-        let address = RandomAddress(seed: seed, purpose: .modelInitialization, prompt: index)
-        let values: [Float] =
-            shape.count == 2
-            ? (0..<count).map { Float(Self.normal(address, $0) * deviation) }
-            : Array(repeating: name.hasSuffix("bias") ? 0 : 1, count: count)
+        guard let index = order[name] else { return nil }
+        let shape = weights[index].shape
+        let values = [Float](unsafeUninitializedCapacity: shape.reduce(1, *)) { buffer, count in
+            count = buffer.count
+            fill(buffer, from: 0, of: index)
+        }
         let bytes = values.withUnsafeBytes { Array($0) }
         return StoredTensor(
             name: name, shape: shape, type: .float32, file: MappedFile(copying: bytes, path: path), offset: 0)
+    }
+
+    /// Fills a buffer with the numbers of a weight, from the given one on.
+    func fill(_ buffer: UnsafeMutableBufferPointer<Float>, from first: Int, of index: Int) {
+        guard weights[index].shape.count == 2 else {
+            return buffer.initialize(repeating: weights[index].name.hasSuffix("bias") ? 0 : 1)
+        }
+        let address = RandomAddress(seed: seed, purpose: .modelInitialization, prompt: index)
+        parallelFor(buffer.count, pieces: 1 << 14) { range in
+            for place in range {
+                buffer.initializeElement(at: place, to: Float(Self.normal(address, first + place) * deviation))
+            }
+        }
     }
 
     /// A normal draw by Box and Muller.

@@ -8,10 +8,14 @@ public struct LinearLayer: Sendable {
     let bias: Tensor?
     /// The name under which `weight` is trained; the embedding's for a tied vocabulary projection.
     let weightName: String
+    /// The names of a weight and a bias that an adapter has in their place.
+    private let ownNames: (weight: String, bias: String)
 
     init(name: String, weight: PackedMatrix, bias: Tensor?, weightName: String? = nil) {
         (self.name, self.weight, self.bias) = (name, weight, bias)
-        self.weightName = weightName ?? name + ".weight"
+        // Made once: each pass asks for them, and a mixture has thousands of layers.
+        ownNames = (name + ".weight", name + ".bias")
+        self.weightName = weightName ?? ownNames.weight
     }
 
     /// Bytes that its weight takes in memory, which a product reads once.
@@ -33,8 +37,8 @@ public struct LinearLayer: Sendable {
 
     /// The weights of some rows: the base's, or an adapter's own.
     func parts(_ rows: Range<Int>, _ context: ForwardContext) -> [LinearPart] {
-        context.parts(rows, name: name + ".weight").flatMap { part in
-            context.parts(part.rows, name: name + ".bias").map { biasPart in
+        context.parts(rows, name: ownNames.weight).flatMap { part in
+            context.parts(part.rows, name: ownNames.bias).map { biasPart in
                 LinearPart(
                     rows: biasPart.rows, weight: part.weight?.matrix ?? weight, bias: biasPart.weight?.vector ?? bias,
                     gradients: (

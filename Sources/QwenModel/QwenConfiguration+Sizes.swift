@@ -1,3 +1,4 @@
+import ModelFiles
 import TensorCore
 
 /// What a model's sizes come to, without its weights.
@@ -37,6 +38,12 @@ extension QwenConfiguration {
             + (0..<experts.count).flatMap { gated("\(name).experts.\($0)", experts.intermediateSize) }
     }
 
+    /// All weights by name, with those of a head that shares the embedding, which an adapter may have of its own.
+    public var weightShapes: [(name: String, shape: [Int])] {
+        InitializedWeights.shapes(self)
+            + (tieWordEmbeddings ? [("lm_head.weight", [vocabularySize, hiddenSize])] : [])
+    }
+
     /// What the name of a router ends with; routers are kept in single precision.
     private static let router = ".gate"
 
@@ -57,8 +64,24 @@ extension QwenConfiguration {
     ///
     /// - Parameter source: Where they come from, if its blocks stay as they are stored; only shapes and types are looked at.
     public func weightBytes(_ precision: ElementType, storedIn source: (any WeightSource)? = nil) -> Int {
+        weightBytes(precision) { name, _ in
+            precision == .bfloat16 ? (try? source?.weight(named: name + ".weight"))?.type : nil
+        }
+    }
+
+    /// Bytes of the weights as `touchstone quantize` would store them, kept so.
+    ///
+    /// - Parameter type: One of `BlockEncoding.types`.
+    public func weightBytes(quantized type: StoredType) -> Int {
+        weightBytes(.bfloat16) { name, columns in
+            let isVocabulary = name == "lm_head" || name == "model.embed_tokens"
+            return type.fitting(isVocabulary ? "token_embd.weight" : "", width: columns)
+        }
+    }
+
+    private func weightBytes(_ precision: ElementType, type: (_ name: String, _ columns: Int) -> StoredType?) -> Int {
         func packed(_ name: String, rows: Int, columns: Int) -> Int {
-            let type = precision == .bfloat16 ? (try? source?.weight(named: name + ".weight"))?.type : nil
+            let type = type(name, columns)
             let blocks = type.flatMap { type in type.codes.map { BlockFormat($0, of: type) } }
             return PackedMatrix.byteCount(rows: rows, columns: columns, type: precision, blocks: blocks)
         }

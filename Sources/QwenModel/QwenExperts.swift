@@ -42,26 +42,37 @@ struct QwenExperts: Sendable {
         let choice = chooseExperts(
             router(x, context), count: perToken, renormalized: renormalizes, balance: context.balance)
         let order = ExpertOrder(choice.experts, perToken: perToken, experts: experts.count)
-        let contexts = order.ranges.map { context.selecting(Array(order.rows[$0]), from: $0.lowerBound) }
+        let uses = order.ranges.enumerated().filter { !$1.isEmpty }.map { expert, rows in
+            Use(expert: expert, rows: rows, context: context.selecting(order.rows[rows]))
+        }
         let x̂ = selectRows(x, order.rows)  // [N·K, C]
         let h = swiGLU(
-            gate: grouped(x̂, \.gate, order, contexts), up: grouped(x̂, \.up, order, contexts))  // [N·K, F]
-        let y = grouped(h, \.down, order, contexts)  // [N·K, C]
+            gate: grouped(x̂, \.gate, uses), up: grouped(x̂, \.up, uses))  // [N·K, F]
+        let y = grouped(h, \.down, uses)  // [N·K, C]
         let weights = selectRows(choice.weights.reshaped([order.rows.count, 1]), order.slots)  // [N·K, 1]
         return addRows(.zeros(x.shape), scaleRows(y, by: weights), at: order.rows)  // [N, C]
     }
 
+    /// An expert with the rows that are sent to it.
+    private struct Use {
+        let expert: Int
+        let rows: Range<Int>
+        let context: ForwardContext
+    }
+
     /// Applies to each expert's rows that expert's layer.
-    private func grouped(
-        _ x: Tensor, _ layer: KeyPath<QwenMLP, LinearLayer>, _ order: ExpertOrder, _ contexts: [ForwardContext]
-    ) -> Tensor {
+    private func grouped(_ x: Tensor, _ layer: KeyPath<QwenMLP, LinearLayer>, _ uses: [Use]) -> Tensor {
         var (parts, terms): ([LinearPart], [LowRankTerm]) = ([], [])
-        for (expert, rows) in order.ranges.enumerated() where !rows.isEmpty {
-            parts += experts[expert][keyPath: layer].parts(rows, contexts[expert])
-            terms += experts[expert][keyPath: layer].terms(rows, contexts[expert])
+        for use in uses {
+            let layer = experts[use.expert][keyPath: layer]
+            parts += layer.parts(use.rows, use.context)
+            terms += layer.terms(use.rows, use.context)
         }
-        if parts.isEmpty { parts = experts[0][keyPath: layer].parts(0..<0, contexts[0]) }
-        return linear(x, parts: parts, lowRank: terms, units: contexts.flatMap { $0.pass?.units ?? [] })
+        if parts.isEmpty {
+            let weight = experts[0][keyPath: layer].weight
+            parts = [LinearPart(rows: 0..<0, weight: weight)]
+        }
+        return linear(x, parts: parts, lowRank: terms, units: uses.flatMap { $0.context.pass?.units ?? [] })
     }
 }
 

@@ -166,7 +166,7 @@ public final class QwenModel: Sendable {
     /// The context of selected rows: runs and units counted among them.
     private func context(rows: [Int], batch: TokenBatch, pass: GradientPass?) -> ForwardContext {
         let pass = pass.map { GradientPass(parameters: $0.parameters, units: batch.units) }
-        return ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout).selecting(rows)
+        return ForwardContext(adapters: batch.adapters, pass: pass, dropout: batch.dropout).selecting(rows[...])
     }
 
     /// Cuts units into pieces whose logits take at most about 32 MB.

@@ -39,7 +39,7 @@ public struct ServedModel: Sendable {
     ///
     /// - Throws: `ServingError` if the tokenizer has ids that the model lacks.
     func encode(_ text: String) throws(ServingError) -> [Int] {
-        let ids = tokenizer.encode(text)
+        let ids = tokenizer.encodeWhole(text)
         guard let id = ids.first(where: { $0 >= model.configuration.vocabularySize }) else { return ids }
         throw ServingError(
             .invalidRequest, "the text has the token \(id), which the model's vocabulary lacks", parameter: "prompt")

@@ -94,12 +94,12 @@ extension LowRankTerm {
 
     /// Adds to its rows of `dx` and to its gradients.
     func backward(
-        _ dx: Tensor?, _ dz: Tensor, u: Tensor, _ saved: (() -> Tensor)?, _ units: [Range<Int>]
+        _ dx: Tensor?, _ dz: Tensor, u: Tensor, _ x: Tensor?, _ units: [Range<Int>]
     ) {
         let du = Tensor(shape: u.shape)
         Products.multiplyTransposed(du, dz, up)
         ck_scale(du.floats, du.floats, scaling, du.count)
-        if let gradients, let x = saved?() {
+        if let gradients, let x {
             let units = restricted(units, to: rows)
             let rank = gradients.down.shape[0]
             Products.accumulateGradient(gradients.up, dz, firstColumns(u, rank), units: units)
@@ -113,6 +113,14 @@ extension LowRankTerm {
         Products.multiplyTransposed(dinput, du, down)
         let (target, addend) = (dx.rows(rows), product(dinput, mask))
         ck_add(target.floats, target.floats, addend.floats, addend.count)
+    }
+}
+
+extension [LowRankTerm] {
+    /// Whether no two of them add to the same gradient: then their order does not matter.
+    var haveGradientsApart: Bool {
+        let places = compactMap { $0.gradients?.down.floats }
+        return Set(places).count == places.count
     }
 }
 

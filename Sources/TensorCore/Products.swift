@@ -3,74 +3,114 @@ import COpenBLAS
 
 /// The matrix products that operations are made of. None of them records.
 enum Products {
-    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone; where the product is
-    /// added, its sums begin with what is there.
+    /// Some rows of a batch and the weight that they are multiplied with.
+    typealias Part = (rows: Range<Int>, weight: PackedMatrix)
+
+    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone; where the product
+    /// is added, its sums begin with what is there.
     static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
-        let rows = x.shape[0]
-        let (k, n) = (weight.columns, weight.rows)
-        precondition(
-            x.shape[1] == k && y.shape == [rows, n], "multiply: x \(x.shape), weight [\(n), \(k)], y \(y.shape)")
-        precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
-        let input = weight.type == .bfloat16 ? halfRows(x) : x
-        let depth = input.shape[1]
-        tiles(rows: rows, columns: n) { rowRange, columnRange in
-            let out = y.floats + rowRange.lowerBound * n + columnRange.lowerBound
+        multiply(y, x, [(0..<x.shape[0], weight)], accumulate: accumulate)
+    }
+
+    /// The same with a weight for each part of the rows, all of one shape. Threads share out the tiles of all parts, so
+    /// that many small products (experts) keep them as busy as one large product does.
+    static func multiply(_ y: Tensor, _ x: Tensor, _ parts: [Part], accumulate: Bool = false) {
+        guard let (k, n) = parts.first.map({ ($0.weight.columns, $0.weight.rows) }) else { return }
+        for (rows, weight) in parts {
+            precondition(
+                x.shape[1] == k && y.shape == [x.shape[0], n] && weight.columns == k && weight.rows == n
+                    && rows.upperBound <= x.shape[0],
+                "multiply: x \(x.shape), weight [\(weight.rows), \(weight.columns)], y \(y.shape), rows \(rows)")
+            precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
+        }
+        let rounded = parts.contains { $0.weight.type == .bfloat16 } ? halfRows(x) : x
+        tiles(parts, columns: n) { weight, rows, columns in
+            let out = y.floats + rows.lowerBound * n + columns.lowerBound
+            if weight.type == .float32 {
+                ck_matmul_f32(
+                    out, n, x.floats + rows.lowerBound * k, k, rows.count, weight.floats(atRow: columns.lowerBound), k,
+                    columns.count, accumulate)
+                return
+            }
+            let depth = rounded.shape[1]
+            let input = rounded.halves + rows.lowerBound * depth
             if var format = weight.blocks?.kernel {
                 ck_matmul_blocks(
-                    out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.codes(atRow: columnRange.lowerBound, &format), &format, k, columnRange.count)
-            } else if weight.type == .bfloat16 {
-                ck_matmul_bf16(
-                    out, n, input.halves + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.halves(atRow: columnRange.lowerBound), k, columnRange.count, accumulate)
+                    out, n, input, depth, rows.count, weight.codes(atRow: columns.lowerBound, &format), &format, k,
+                    columns.count)
             } else {
-                ck_matmul_f32(
-                    out, n, input.floats + rowRange.lowerBound * depth, depth, rowRange.count,
-                    weight.floats(atRow: columnRange.lowerBound), k, columnRange.count, accumulate)
+                ck_matmul_bf16(
+                    out, n, input, depth, rows.count, weight.halves(atRow: columns.lowerBound), k, columns.count,
+                    accumulate)
             }
         }
     }
 
     /// dx `[N, columns]` (+)= dy `[N, rows]` · weight. Panels of the transpose are built on the fly, a piece at a time.
     static func multiplyTransposed(_ dx: Tensor, _ dy: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
-        let rows = dy.shape[0]
-        let (k, n) = (weight.columns, weight.rows)
-        precondition(
-            dy.shape[1] == n && dx.shape == [rows, k], "multiplyTransposed: dy \(dy.shape), weight [\(n), \(k)]")
-        let half = weight.type == .bfloat16
-        let input = half ? halfRows(dy) : dy
-        let depth = input.shape[1]
-        let panel = PackedMatrix.panelRows
-        if half, weight.blocks == nil, !accumulate, rows <= fewRows {
-            return parallelFor(k, pieces: panel * 28) { columns in
-                ck_matmul_turned_bf16(
-                    dx.floats + columns.lowerBound, k, input.halves, depth, rows, weight.halves(atRow: 0), n, k,
-                    columns.lowerBound, columns.count)
-            }
+        multiplyTransposed(dx, dy, [(0..<dy.shape[0], weight)], accumulate: accumulate)
+    }
+
+    /// The same with a weight for each part of the rows, all of one shape.
+    static func multiplyTransposed(_ dx: Tensor, _ dy: Tensor, _ parts: [Part], accumulate: Bool = false) {
+        guard let (k, n) = parts.first.map({ ($0.weight.columns, $0.weight.rows) }) else { return }
+        for (rows, weight) in parts {
+            precondition(
+                dy.shape[1] == n && dx.shape == [dy.shape[0], k] && weight.columns == k && weight.rows == n
+                    && rows.upperBound <= dy.shape[0],
+                "multiplyTransposed: dy \(dy.shape), weight [\(weight.rows), \(weight.columns)], rows \(rows)")
         }
-        parallelFor(k, pieces: panel * 4) { columns in
-            let scratch = Storage(byteCount: turnedRows * panel * 4 * (half ? 2 : 4))
-            let out = dx.floats + columns.lowerBound
-            for row in stride(from: 0, to: n, by: turnedRows) {
-                let count = min(turnedRows, n - row)
-                turn(weight, rows: row..<row + count, columns, into: scratch)
-                if half {
-                    ck_matmul_bf16(
-                        out, k, input.halves + row, depth, rows, scratch.pointer.assumingMemoryBound(to: UInt16.self),
-                        count, columns.count, accumulate || row > 0)
-                } else {
+        let rounded = parts.contains { $0.weight.type == .bfloat16 } ? halfRows(dy) : dy
+        let few = !accumulate && parts.allSatisfy { $0.rows.count <= fewRows && $0.weight.isPlainHalf }
+        let width = PackedMatrix.panelRows * (few ? 28 : 4)
+        let across = (k + width - 1) / width
+        let busy = parts.filter { !$0.rows.isEmpty }
+        parallelFor(busy.count * across) { index in
+            let (rows, weight) = busy[index / across]
+            let first = index % across * width
+            let columns = first..<min(k, first + width)
+            let out = dx.floats + rows.lowerBound * k + first
+            if weight.type == .float32 {
+                let input = dy.floats + rows.lowerBound * n
+                turned(weight, columns) { piece, scratch in
                     ck_matmul_f32(
-                        out, k, input.floats + row, depth, rows, scratch.pointer.assumingMemoryBound(to: Float.self),
-                        count, columns.count, accumulate || row > 0)
+                        out, k, input + piece.lowerBound, n, rows.count,
+                        scratch.pointer.assumingMemoryBound(to: Float.self), piece.count, columns.count,
+                        accumulate || piece.lowerBound > 0)
                 }
+                return
+            }
+            let depth = rounded.shape[1]
+            let input = rounded.halves + rows.lowerBound * depth
+            if few {
+                ck_matmul_turned_bf16(
+                    out, k, input, depth, rows.count, weight.halves(atRow: 0), n, k, first, columns.count)
+                return
+            }
+            turned(weight, columns) { piece, scratch in
+                ck_matmul_bf16(
+                    out, k, input + piece.lowerBound, depth, rows.count,
+                    scratch.pointer.assumingMemoryBound(to: UInt16.self), piece.count, columns.count,
+                    accumulate || piece.lowerBound > 0)
             }
         }
     }
 
-    /// Up to so many rows it is faster to turn each tile of the weights where it is used than to build panels of them.
+    /// Up to so many rows of a part it is faster to turn each tile of the weights where it is used than to build panels of them.
     private static let fewRows = 4
     /// Rows of a weight that are turned at a time: for 64 columns they stay in the second-level cache.
     private static let turnedRows = 1024
+
+    /// Calls `body` with panels of the transpose of some rows after the others, for 64 columns at most.
+    private static func turned(_ weight: PackedMatrix, _ columns: Range<Int>, _ body: (Range<Int>, Storage) -> Void) {
+        let panel = PackedMatrix.panelRows
+        let scratch = Storage(byteCount: min(turnedRows, (weight.rows + 1) & ~1) * panel * 4 * weight.type.byteCount)
+        for row in stride(from: 0, to: weight.rows, by: turnedRows) {
+            let rows = row..<min(row + turnedRows, weight.rows)
+            turn(weight, rows: rows, columns, into: scratch)
+            body(rows, scratch)
+        }
+    }
 
     /// Panels of the transpose of some rows (from a multiple of 16) and at most 64 columns of a weight.
     private static func turn(_ weight: PackedMatrix, rows: Range<Int>, _ columns: Range<Int>, into scratch: Storage) {
@@ -149,16 +189,28 @@ enum Products {
         return y
     }
 
-    /// Cuts an output into tiles for the threads: by columns, and by rows too where there are few columns.
-    private static func tiles(rows: Int, columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
+    /// Cuts the outputs of parts into tiles for the threads: by columns, and by rows too where there are few columns.
+    private static func tiles(
+        _ parts: [Part], columns: Int, _ body: (PackedMatrix, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
+    ) {
         let width = PackedMatrix.panelRows * 4
         let across = (columns + width - 1) / width
-        let height = across >= 8 ? max(rows, 1) : 96
-        let down = (rows + height - 1) / height
-        parallelFor(across * down) { index in
-            let row = index / across * height
+        var stripes: [Part] = []
+        for (rows, weight) in parts where !rows.isEmpty {
+            let height = across >= 8 ? rows.count : 96
+            for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+                stripes.append((row..<min(rows.upperBound, row + height), weight))
+            }
+        }
+        parallelFor(stripes.count * across) { index in
+            let (rows, weight) = stripes[index / across]
             let column = index % across * width
-            body(row..<min(rows, row + height), column..<min(columns, column + width))
+            body(weight, rows, column..<min(columns, column + width))
         }
     }
+}
+
+extension PackedMatrix {
+    /// Whether its panels hold bfloat16 numbers, not codes.
+    fileprivate var isPlainHalf: Bool { type == .bfloat16 && blocks == nil }
 }

@@ -51,7 +51,8 @@ public enum ModelLocation: Sendable {
             guard let configuration = try ModelJSON.object("config.json", in: path) else {
                 throw TextGenerationError(.unusableModel, "\(path): has no config.json; a model folder needs one")
             }
-            return configuration
+            let generation = try ModelJSON.object("generation_config.json", in: path)
+            return try HuggingFaceFolder.currentKeys(configuration, generation: generation, path: path)
         case .gguf(let file): return try GGUFModel(file).configuration
         }
     }

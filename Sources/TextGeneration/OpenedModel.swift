@@ -58,11 +58,11 @@ public struct OpenedModel: Sendable {
             location, generation: generationConfiguration, configured: model.configuration.eosTokenIDs, tokenizer)
     }
 
-    /// The ids of a text, special tokens recognised.
+    /// The ids of a whole text, special tokens recognised.
     ///
     /// - Throws: `TextGenerationError` if there is no tokenizer, or it has ids that the model lacks.
     public func encode(_ text: String) throws -> [Int] {
-        let ids = try requireTokenizer().encode(text)
+        let ids = try requireTokenizer().encodeWhole(text)
         if let id = ids.first(where: { $0 >= vocabularySize }) {
             throw TextGenerationError(
                 .unusableInput,

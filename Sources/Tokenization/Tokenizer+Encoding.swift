@@ -27,6 +27,13 @@ extension Tokenizer {
         return ids
     }
 
+    /// The token ids of a whole prompt or document: those of its text behind the tokens that every text begins with, unless
+    /// it has them itself, as a rendered chat template does.
+    public func encodeWhole(_ text: String, specialTokens: SpecialTokenHandling = .recognised) -> [Int] {
+        let ids = encode(text, specialTokens: specialTokens)
+        return ids.starts(with: prefixIDs) ? ids : prefixIDs + ids
+    }
+
     private func encodeRaw(
         _ raw: ArraySlice<UInt8>, _ seesSpecial: Bool, _ encoder: inout WordEncoder, _ ids: inout [Int]
     ) {

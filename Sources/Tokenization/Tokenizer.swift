@@ -18,6 +18,9 @@ public final class Tokenizer: Sendable {
     public let padID: Int?
     /// The id that begins a text (`bos_token`), if the tokenizer names one; `encode` never adds it.
     public let bosID: Int?
+    /// The ids that the tokenizer begins every text with: none for Qwen's own models, `bosID` for the DeepSeek-R1 models
+    /// made from them. `encodeWhole` adds them.
+    public let prefixIDs: [Int]
     /// The default chat template as Jinja text, if the tokenizer carries one.
     public let chatTemplate: String?
     /// Chat templates that go by a name (`tool_use`, …), the default among them if it is named so.
@@ -65,6 +68,10 @@ public final class Tokenizer: Sendable {
         eosID = try definition.eos?.id(in: vocabulary, byContent, named: "eos_token")
         padID = try definition.pad?.id(in: vocabulary, byContent, named: "pad_token")
         bosID = try definition.bos?.id(in: vocabulary, byContent, named: "bos_token")
+        let vocabulary = vocabulary
+        prefixIDs = try definition.prefix.map { reference throws(TokenizationError) in
+            try reference.id(in: vocabulary, byContent, named: "the token that begins a text")
+        }
     }
 
     /// The id of a token by its text for an added token, by its spelling in the vocabulary file (`Ġhello`) for others.

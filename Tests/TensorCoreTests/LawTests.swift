@@ -43,6 +43,52 @@ struct LawTests {
             ], gradients: (dw, nil), units: units)
     }
 
+    @Test(
+        "many weights in one product, each with a low-rank term, give the bits of as many products",
+        arguments: [ElementType.float32, .bfloat16], [1, 2, 3])
+    func grouped(type: ElementType, threads: Int) {
+        let counts = [3, 0, 1, 100, 2, 7, 0, 1, 1, 5]
+        var ranges: [Range<Int>] = []
+        for count in counts { ranges.append((ranges.last?.upperBound ?? 0)..<(ranges.last?.upperBound ?? 0) + count) }
+        let weights = counts.indices.map { PackedMatrix(tensor([75, 70], $0), type: type) }
+        let factors = counts.indices.map { (a: tensor([4, 70], 20 + $0), b: tensor([75, 4], 40 + $0)) }
+        let gradients = { counts.map { _ in (down: Tensor.zeros([4, 70]), up: Tensor.zeros([75, 4])) } }
+        func term(_ index: Int, _ rows: Range<Int>, _ gradient: (down: Tensor, up: Tensor)) -> LowRankTerm {
+            LowRankTerm(
+                rows: rows, down: PackedMatrix(factors[index].a), up: PackedMatrix(factors[index].b), scaling: 0.5,
+                gradients: gradient)
+        }
+        let (x, dy) = (tensor([120, 70], 60), tensor([120, 75], 61))
+        let (together, apart) = (gradients(), gradients())
+        withThreads(threads) {
+            let used = counts.indices.filter { counts[$0] > 0 }
+            let leaf = x.leaf
+            let y = linear(
+                leaf, parts: used.map { LinearPart(rows: ranges[$0], weight: weights[$0]) },
+                lowRank: used.map { term($0, ranges[$0], together[$0]) }, units: used.map { ranges[$0] })
+            y.backward(seed: dy)
+            for index in used {
+                let (rows, name) = (ranges[index], "part \(index)")
+                let own = x.rows(rows).copy().leaf
+                let z = linear(
+                    own, weight: weights[index], lowRank: [term(index, 0..<rows.count, apart[index])],
+                    units: [0..<rows.count])
+                z.backward(seed: dy.rows(rows).copy())
+                expectSameBits(y.rows(rows).toArray(), z.toArray(), name)
+                expectSameBits(
+                    leaf.node?.gradient?.rows(rows).toArray() ?? [], own.node?.gradient?.toArray() ?? [], name + ", dx")
+                expectSameBits(together[index].down.toArray(), apart[index].down.toArray(), name + ", dA")
+                expectSameBits(together[index].up.toArray(), apart[index].up.toArray(), name + ", dB")
+            }
+        }
+    }
+
+    @Test("of equally probable experts the lower numbers are chosen, in order")
+    func equalExperts() {
+        let logits = Tensor([1, 3, 3, 0, 3, 2, 0, 0, 0, 0, 0, 0], shape: [2, 6])
+        #expect(chooseExperts(logits, count: 4, renormalized: true).experts == [1, 2, 4, 5, 0, 1, 2, 3])
+    }
+
     @Test("a large linear layer's bits do not depend on threads", arguments: [ElementType.float32, .bfloat16])
     func largeLinear(type: ElementType) {
         func run() -> [[Float]] {

@@ -77,7 +77,7 @@ struct TokenizerErrorTests {
                 "tokenizer.json: decoder is \"Metaspace\", expected ByteLevel" + family),
             Fault(
                 "post_processor", ["type": "TemplateProcessing"], .unsupported,
-                "tokenizer.json: post_processor is \"TemplateProcessing\", expected ByteLevel" + family),
+                "tokenizer.json: post_processor is missing, expected a template that ends in the text itself" + family),
             Fault("added_tokens", 3, .malformed, "tokenizer.json: added_tokens is 3, expected an array"),
             Fault(
                 "added_tokens", [["id": 266, "content": "x", "special": "yes"]], .malformed,
@@ -224,7 +224,33 @@ struct TokenizerErrorTests {
         }
     }
 
-    @Test("a template that adds nothing is as good as ByteLevel; one that adds tokens is refused")
+    @Test("tokens that a template puts before a text begin a whole text once, and nothing else")
+    func prefix() throws {
+        let start: JSONValue = ["SpecialToken": ["id": "<|end|>", "type_id": 0]]
+        let text: JSONValue = ["Sequence": ["id": "A", "type_id": 0]]
+        let template: JSONValue = ["type": "TemplateProcessing", "single": .array([start, text])]
+        let plain = try SmallTokenizer.make()
+        let json = SmallTokenizer.json(changes: [(["post_processor"], template)])
+        let tokenizer = try Tokenizer(tokenizerJSON: json)
+        #expect(tokenizer.prefixIDs == [266] && plain.prefixIDs.isEmpty)
+        #expect(tokenizer.encode("the") == plain.encode("the"))
+        #expect(tokenizer.encodeWhole("the") == [266] + plain.encode("the"))
+        #expect(tokenizer.encodeWhole("<|end|>the") == [266] + plain.encode("the"))
+        #expect(plain.encodeWhole("the") == plain.encode("the"))
+        func prefix(_ settings: JSONValue) throws -> [Int] {
+            try Tokenizer(tokenizerJSON: SmallTokenizer.json(), configuration: settings).prefixIDs
+        }
+        let llama: JSONValue = ["tokenizer_class": "LlamaTokenizerFast", "add_bos_token": true, "bos_token": "<|end|>"]
+        #expect(try prefix(llama) == [266])
+        #expect(try prefix(["add_bos_token": true, "bos_token": "<|end|>"]).isEmpty)
+        #expect(
+            try Tokenizer(
+                tokenizerJSON: json,
+                configuration: ["tokenizer_class": "LlamaTokenizerFast", "add_bos_token": false]
+            ).prefixIDs.isEmpty)
+    }
+
+    @Test("a template that adds nothing is as good as ByteLevel; one that adds tokens behind the text is refused")
     func templates() throws {
         let nothing: JSONValue = ["type": "TemplateProcessing", "single": [["Sequence": ["id": "A", "type_id": 0]]]]
         let tokens: JSONValue = [

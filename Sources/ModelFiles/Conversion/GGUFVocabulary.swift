@@ -8,6 +8,7 @@ struct GGUFVocabulary {
     private var merges: [String] = []
     private var ids: [(key: String, id: Int)] = []
     private var chatTemplate: String?
+    private var addsBOS = false
 
     /// Reads the tokenizer of a folder; `nil` if it has none.
     ///
@@ -15,6 +16,10 @@ struct GGUFVocabulary {
     /// - Throws: `ModelFileError` if it is not byte-level BPE, or has more tokens than the model.
     init?(folder: String, configuration: JSONValue, generation: JSONValue?) throws(ModelFileError) {
         let path = folder + "/tokenizer.json"
+        if let lists = try GGUFTokenizer(firstQwen: folder) {
+            try readLists(lists, configuration, path: folder)
+            return
+        }
         guard access(path, F_OK) == 0 else { return nil }
         let file = JSONValue.object(try JSONFile.object(in: try MappedFile(path: path)))
         let settingsPath = folder + "/tokenizer_config.json"
@@ -37,6 +42,24 @@ struct GGUFVocabulary {
         } else {
             chatTemplate = settings?["chat_template"]?.stringValue ?? Self.defaultTemplate(settings?["chat_template"])
         }
+    }
+
+    /// Takes lists as they are, filled up to the rows of the embedding.
+    private mutating func readLists(
+        _ lists: GGUFTokenizer, _ configuration: JSONValue, path: String
+    ) throws(ModelFileError) {
+        let count = configuration["vocab_size"]?.intValue ?? lists.tokens.count
+        guard count >= lists.tokens.count, count <= 1 << 24 else {
+            throw ModelFileError(
+                .mismatched, "\(path): the tokenizer has \(lists.tokens.count) tokens, but the model \(count) rows")
+        }
+        let padding = (lists.tokens.count..<count).map { "[PAD\($0)]" }
+        tokens = lists.tokens + padding
+        kinds = lists.kinds.map(\.rawValue) + padding.map { _ in GGUFTokenizer.TokenKind.unused.rawValue }
+        merges = lists.merges
+        ids = [("eos_token_id", lists.eosTokenID), ("padding_token_id", lists.paddingTokenID)]
+            .compactMap { key, id in id.map { (key, $0) } }
+        chatTemplate = lists.chatTemplate
     }
 
     private static func defaultTemplate(_ list: JSONValue?) -> String? {
@@ -77,6 +100,8 @@ struct GGUFVocabulary {
             return (text.flatMap { indices[$0] } ?? number).flatMap { tokens.indices.contains($0) ? $0 : nil }
         }
         let eos = id("eos_token", "eos_token_id")
+        let isLlama = settings?["tokenizer_class"]?.stringValue?.hasPrefix("LlamaTokenizer") == true
+        addsBOS = isLlama && settings?["add_bos_token"]?.boolValue == true
         ids = [
             ("bos_token_id", id("bos_token", "bos_token_id")), ("eos_token_id", eos),
             ("padding_token_id", id("pad_token", "pad_token_id")),
@@ -96,7 +121,7 @@ struct GGUFVocabulary {
         metadata.set("tokenizer.ggml.token_type", .array(.int32(kinds)))
         metadata.set("tokenizer.ggml.merges", .array(.string(merges)))
         for (key, id) in ids { metadata.set("tokenizer.ggml.\(key)", .uint32(UInt32(clamping: id))) }
-        metadata.set("tokenizer.ggml.add_bos_token", .bool(false))
+        metadata.set("tokenizer.ggml.add_bos_token", .bool(addsBOS))
         if let chatTemplate { metadata.set("tokenizer.chat_template", .string(chatTemplate)) }
     }
 }

@@ -21,7 +21,9 @@ extension ModelContents {
             try AtomicFile.write(
                 configuration(storedAs: writtenType).text(.pretty(2)) + "\n", to: folder + "/config.json")
             switch origin {
-            case .folder(let source): try Self.copyCompanions(from: source.path, to: folder)
+            case .folder(let source):
+                try Self.copyCompanions(from: source.path, to: folder)
+                if let lists = try GGUFTokenizer(firstQwen: source.path) { try TokenizerFiles(lists).write(to: folder) }
             case .gguf(let model): try TokenizerFiles(model.file).write(to: folder)
             }
             try check(folder)

@@ -130,7 +130,7 @@ extension StoredType {
     ///
     /// The embedding and the vocabulary projection keep 8 bits: every token passes through them, and errors there are
     /// errors of the logits. Rows that are no multiple of a block of 256 get Q5_0, as llama.cpp does; of 32, float16.
-    func fitting(_ ggufName: String, width: Int) -> StoredType {
+    public func fitting(_ ggufName: String, width: Int) -> StoredType {
         guard codes != nil else { return self }
         var type = ggufName == "token_embd.weight" || ggufName == "output.weight" ? .q8x0 : self
         if !width.isMultiple(of: type.elementsPerBlock) { type = .q5x0 }

@@ -1,6 +1,6 @@
 import OrderedJSON
 
-/// The tokenizer of a GGUF file as the files of a Hugging Face folder.
+/// The tokenizer of a GGUF file, or of a first Qwen, as the files of a Hugging Face folder.
 ///
 /// GGUF says less than tokenizer.json does; what it is silent about is as Qwen publishes it: NFC, the splitting rule, and
 /// that `<|fim_…|>`, `<tool_call>`, `<think>` and their like are not special.
@@ -10,6 +10,8 @@ struct TokenizerFiles {
     init(_ file: GGUFFile) throws(ModelFileError) {
         lists = file.metadata["tokenizer.ggml.tokens"] == nil ? nil : try GGUFTokenizer(file)
     }
+
+    init(_ lists: GGUFTokenizer) { self.lists = lists }
 
     /// Qwen's rule for cutting text into words, the same for Qwen2, Qwen2.5, QwQ and Qwen3.
     private static let splitting =
@@ -78,10 +80,12 @@ struct TokenizerFiles {
     private func settings(_ lists: GGUFTokenizer) -> JSONValue {
         var object: JSONObject = [
             "add_bos_token": .bool(lists.addsBOS), "add_prefix_space": false, "clean_up_tokenization_spaces": false,
-            "errors": "replace", "split_special_tokens": false, "tokenizer_class": "Qwen2Tokenizer", "unk_token": nil,
+            "errors": "replace", "split_special_tokens": false,
+            "tokenizer_class": lists.addsBOS ? "LlamaTokenizerFast" : "Qwen2Tokenizer", "unk_token": nil,
         ]
         // Qwen names a bos token in config.json but none in the tokenizer: it never begins a text.
-        for (key, id) in [("eos_token", lists.eosTokenID), ("pad_token", lists.paddingTokenID)] {
+        let bos = lists.addsBOS ? lists.bosTokenID : nil
+        for (key, id) in [("bos_token", bos), ("eos_token", lists.eosTokenID), ("pad_token", lists.paddingTokenID)] {
             if let id { object[key] = .string(lists.tokens[id]) }
         }
         object["added_tokens_decoder"] = .object(

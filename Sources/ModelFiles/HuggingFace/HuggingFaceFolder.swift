@@ -7,46 +7,66 @@ import OrderedJSON
 public struct HuggingFaceFolder: Sendable {
     /// Where it is.
     public let path: String
-    /// config.json.
+    /// config.json; that of a first Qwen in the keys of Qwen2.
     public let config: JSONValue
     /// generation_config.json, if there is one.
     public let generationConfig: JSONValue?
     /// The names of all tensors.
     public let tensorNames: [String]
     private let fileOfTensor: [String: SafetensorsFile]
+    /// Whether the tensors are those of a first Qwen under the names of Qwen2.
+    private let isFirstQwen: Bool
 
     /// Opens a folder.
     ///
+    /// - Parameter hasWeights: Whether weights are looked for; a folder without any has the model's sizes and tokenizer.
     /// - Throws: `ModelFileError` that says what the folder is instead, what is missing, or which file is damaged.
-    public init(path: String) throws(ModelFileError) {
+    public init(path: String, hasWeights: Bool = true) throws(ModelFileError) {
         self.path = path
         try FolderDiagnosis.requireFolder(path)
         guard access(path + "/config.json", F_OK) == 0 else { throw FolderDiagnosis.missingConfig(in: path) }
-        config = .object(try JSONFile.object(in: try MappedFile(path: path + "/config.json")))
+        let stored = JSONValue.object(try JSONFile.object(in: try MappedFile(path: path + "/config.json")))
         let generationPath = path + "/generation_config.json"
         generationConfig =
             access(generationPath, F_OK) == 0
             ? .object(try JSONFile.object(in: try MappedFile(path: generationPath))) : nil
+        config = try Self.currentKeys(stored, generation: generationConfig, path: path)
+        isFirstQwen = FirstQwen.describes(stored)
 
         let indexPath = path + "/model.safetensors.index.json"
-        if access(path + "/model.safetensors", F_OK) == 0 {
+        let names: [String]
+        if !hasWeights {
+            (names, fileOfTensor) = ([], [:])
+        } else if access(path + "/model.safetensors", F_OK) == 0 {
             let file = try SafetensorsFile(path: path + "/model.safetensors")
-            tensorNames = file.names
+            names = file.names
             fileOfTensor = Dictionary(uniqueKeysWithValues: file.names.map { ($0, file) })
         } else if access(indexPath, F_OK) == 0 {
             let index = try SafetensorsIndex(try MappedFile(path: indexPath))
-            tensorNames = index.tensorNames
+            names = index.tensorNames
             fileOfTensor = try Self.openShards(of: index, in: path)
         } else {
             throw FolderDiagnosis.missingWeights(in: path)
         }
+        tensorNames = isFirstQwen ? names.flatMap(FirstQwen.names) : names
     }
 
     /// The tensor of a name, or `nil` if there is none.
     ///
     /// - Throws: `ModelFileError` (`unsupported`) if its numbers are of a type that can't be read.
     public func tensor(named name: String) throws(ModelFileError) -> StoredTensor? {
-        try fileOfTensor[name]?.tensor(named: name)
+        guard isFirstQwen else { return try fileOfTensor[name]?.tensor(named: name) }
+        guard let place = FirstQwen.place(of: name),
+            let tensor = try fileOfTensor[place.stored]?.tensor(named: place.stored)
+        else { return nil }
+        guard let third = place.third else { return tensor.renamed(name) }
+        guard let part = tensor.third(third, named: name) else {
+            throw ModelFileError(
+                .malformed,
+                "\(path): tensor \(quoted(place.stored)) is \(tensor.shape), expected rows of queries, keys and values in equal "
+                    + "parts")
+        }
+        return part
     }
 
     private static func openShards(

@@ -30,27 +30,38 @@ public func chooseExperts(
         "chooseExperts: \(count) of logits \(logits.shape), expected from 1 to \(logits.dimension(-1))")
     let (rows, width) = (logits.shape[0], logits.shape[1])
     let weights = Tensor(shape: [rows, count])
-    var experts: [Int] = []
-    var choices: [RowChoice] = []
-    for row in 0..<rows {
+    let choices = eachRow(rows) { row in
         let choice = RowChoice(UnsafeBufferPointer(start: logits.floats + row * width, count: width), count: count)
         for (k, weight) in choice.weights(renormalized).enumerated() { weights.floats[row * count + k] = Float(weight) }
-        experts += choice.experts
-        choices.append(choice)
+        return choice
     }
     balance?.observe(choices)
     let recorded = record(weights, from: logits) { dy in
         let pulls = balance?.gradients(rows: rows)
         let dlogits = Tensor(shape: [rows, width])
-        for (row, choice) in choices.enumerated() {
-            let dweights = (0..<count).map { Double(dy.floats[row * count + $0]) }
-            for (expert, value) in choice.gradient(dweights, renormalized, pull: pulls?[row] ?? []).enumerated() {
-                dlogits.floats[row * width + expert] = Float(value)
+        parallelFor(rows, pieces: rowsAtATime) { range in
+            for row in range {
+                let dweights = (0..<count).map { Double(dy.floats[row * count + $0]) }
+                let gradient = choices[row].gradient(dweights, renormalized, pull: pulls?[row] ?? [])
+                for (expert, value) in gradient.enumerated() { dlogits.floats[row * width + expert] = Float(value) }
             }
         }
         return [dlogits]
     }
-    return ExpertChoice(weights: recorded, experts: experts)
+    return ExpertChoice(weights: recorded, experts: choices.flatMap(\.experts))
+}
+
+/// Rows that a thread takes at a time.
+private let rowsAtATime = 16
+
+/// What a body makes of each row, in order.
+private func eachRow<Result>(_ rows: Int, _ body: (Int) -> Result) -> [Result] {
+    [Result](unsafeUninitializedCapacity: rows) { results, count in
+        parallelFor(rows, pieces: rowsAtATime) { range in
+            for row in range { results.initializeElement(at: row, to: body(row)) }
+        }
+        count = rows
+    }
 }
 
 /// One row's probabilities and the experts chosen.
@@ -62,9 +73,22 @@ struct RowChoice: Sendable {
         let largest = Double(logits.max() ?? 0)
         let powers = logits.map { exp(Double($0) - largest) }
         let sum = powers.reduce(0, +)
-        let order = logits.indices.sorted { logits[$0] > logits[$1] || (logits[$0] == logits[$1] && $0 < $1) }
         probabilities = powers.map { $0 / sum }
-        experts = Array(order.prefix(count))
+        experts = Self.largest(count, of: logits)
+    }
+
+    /// The places of the largest numbers, in falling order; of equal ones the lower place comes first.
+    private static func largest(_ count: Int, of numbers: UnsafeBufferPointer<Float>) -> [Int] {
+        var places: [Int] = []
+        places.reserveCapacity(count + 1)
+        for place in numbers.indices {
+            if places.count == count, let last = places.last, !(numbers[place] > numbers[last]) { continue }
+            var rank = places.count
+            while rank > 0, numbers[place] > numbers[places[rank - 1]] { rank -= 1 }
+            places.insert(place, at: rank)
+            if places.count > count { places.removeLast() }
+        }
+        return places
     }
 
     /// Probability of all chosen experts together.

@@ -43,9 +43,9 @@ public func linear(
     checkLinear(x, parts, lowRank)
     let outputs = parts.first?.weight.rows ?? 0
     let y = Tensor(shape: [x.shape[0], outputs])  // [N, out]
-    for part in parts { Products.multiply(y.rows(part.rows), x.rows(part.rows), part.weight) }
-    let inputs = lowRank.map { $0.addProduct(to: y, x) }
-    let unscaled = lowRank.map { $0.scaleChannels(y) }
+    Products.multiply(y, x, parts.map { ($0.rows, $0.weight) })
+    let inputs = each(lowRank) { $0.addProduct(to: y, x) }
+    let unscaled = each(lowRank) { $0.scaleChannels(y) }
     for part in parts { if let bias = part.bias { addBias(y.rows(part.rows), bias) } }
     let trained =
         parts.contains { $0.gradients.weight != nil || $0.gradients.bias != nil }
@@ -57,9 +57,27 @@ public func linear(
         let dx = needsInput ? Tensor(shape: shape) : nil
         let dz = lowRank.contains { $0.magnitude != nil } ? dy.copy() : dy
         for (term, z) in zip(lowRank, unscaled) { term.magnitude?.backward(dz.rows(term.rows), z) }
-        for part in parts { part.backward(dx, dy, dz, saved, units) }
-        for (term, u) in zip(lowRank, inputs) { term.backward(dx, dz.rows(term.rows), u: u, saved, units) }
+        if let dx { Products.multiplyTransposed(dx, dz, parts.map { ($0.rows, $0.weight) }) }
+        let x = saved?()
+        for part in parts { part.addGradients(dy, dz, x, units) }
+        each(Array(zip(lowRank, inputs)), apart: lowRank.haveGradientsApart) { term, u in
+            term.backward(dx, dz.rows(term.rows), u: u, x, units)
+        }
         return [dx]
+    }
+}
+
+/// Applies a body to all elements: to many at the same time, each on one thread; to few in turn, each on all threads.
+///
+/// - Parameter apart: Whether they write to different places.
+@discardableResult
+private func each<Element, Result>(
+    _ elements: [Element], apart: Bool = true, _ body: (Element) -> Result
+) -> [Result] {
+    guard apart, elements.count >= 2 * ComputeDevice.threadCount else { return elements.map(body) }
+    return [Result](unsafeUninitializedCapacity: elements.count) { results, count in
+        parallelFor(elements.count) { results.initializeElement(at: $0, to: body(elements[$0])) }
+        count = elements.count
     }
 }
 
@@ -98,12 +116,9 @@ private func checkLinear(_ x: Tensor, _ parts: [LinearPart], _ lowRank: [LowRank
 }
 
 extension LinearPart {
-    /// Writes its rows of `dx`, and adds to its own gradients.
-    fileprivate func backward(
-        _ dx: Tensor?, _ dy: Tensor, _ dz: Tensor, _ saved: (() -> Tensor)?, _ units: [Range<Int>]
-    ) {
-        if let dx { Products.multiplyTransposed(dx.rows(rows), dz.rows(rows), weight) }
-        if let dw = gradients.weight, let x = saved?() {
+    /// Adds to its own gradients.
+    fileprivate func addGradients(_ dy: Tensor, _ dz: Tensor, _ x: Tensor?, _ units: [Range<Int>]) {
+        if let dw = gradients.weight, let x {
             Products.accumulateGradient(dw, dz.rows(rows), x.rows(rows), units: restricted(units, to: rows))
         }
         if let db = gradients.bias { sumRows(into: db, dy.rows(rows)) }

@@ -10,16 +10,18 @@ extension Tokenizer {
     /// - Parameter tokenTypes: `tokenizer.ggml.token_type`, one for each token: 1 normal, 2 unknown, 3 control, 4 user
     ///   defined, 5 unused (such ids stand for nothing and are never produced), 6 byte.
     /// - Parameter model: `tokenizer.ggml.model`; only `gpt2`, byte-level byte-pair encoding, is supported.
-    /// - Parameter preTokenizer: `tokenizer.ggml.pre`; only `qwen2` is supported, which Qwen2, Qwen2.5, QwQ and Qwen3 use.
+    /// - Parameter preTokenizer: `tokenizer.ggml.pre`; only `qwen2` is supported, which Qwen2, Qwen2.5, QwQ and Qwen3 use,
+    ///   and `deepseek-r1-qwen`, which is the same rule.
+    /// - Parameter addsBOS: `tokenizer.ggml.add_bos_token`: whether every text begins with `bosID`.
     /// - Throws: `TokenizationError`, also for tokenizers of another family.
     public convenience init(
         tokens: [String], merges: [String], tokenTypes: [Int], model: String = "gpt2", preTokenizer: String = "qwen2",
-        eosID: Int? = nil, padID: Int? = nil, bosID: Int? = nil, chatTemplate: String? = nil
+        eosID: Int? = nil, padID: Int? = nil, bosID: Int? = nil, addsBOS: Bool = false, chatTemplate: String? = nil
     ) throws(TokenizationError) {
         guard model == "gpt2" else {
             throw TokenizationError(.unsupported, "tokenizer.ggml.model is \(quote(model)), expected 'gpt2'")
         }
-        guard preTokenizer == "qwen2" else {
+        guard ["qwen2", "deepseek-r1-qwen"].contains(preTokenizer) else {
             throw TokenizationError(.unsupported, "tokenizer.ggml.pre is \(quote(preTokenizer)), expected 'qwen2'")
         }
         guard tokens.count <= Vocabulary.largestID else {
@@ -53,6 +55,7 @@ extension Tokenizer {
         definition.eos = eosID.map { .id($0) }
         definition.pad = padID.map { .id($0) }
         definition.bos = bosID.map { .id($0) }
+        definition.prefix = addsBOS ? [bosID.map { .id($0) }].compactMap { $0 } : []
         definition.chatTemplate = chatTemplate
         try self.init(definition)
     }

@@ -27,7 +27,16 @@ struct TokenizerConfiguration {
         definition.eos = try token("eos_token") ?? definition.eos
         definition.pad = try token("pad_token") ?? definition.pad
         definition.bos = try token("bos_token") ?? definition.bos
+        try readPrefix(into: &definition)
         try readChatTemplate(into: &definition)
+    }
+
+    /// transformers' Llama tokenizers, which DeepSeek's models name, make their own post-processor of `add_bos_token`.
+    private func readPrefix(into definition: inout TokenizerDefinition) throws(TokenizationError) {
+        guard root["tokenizer_class"]?.stringValue?.hasPrefix("LlamaTokenizer") == true,
+            let flag = root["add_bos_token"]?.boolValue
+        else { return }
+        definition.prefix = flag ? [definition.bos].compactMap { $0 } : []
     }
 
     private func token(_ key: String) throws(TokenizationError) -> TokenizerDefinition.Reference? {

@@ -70,6 +70,8 @@ struct TokenizerDefinition {
     var pad: Reference?
     /// The token that begins a text.
     var bos: Reference?
+    /// The tokens that every text begins with.
+    var prefix: [Reference] = []
 
     /// Refuses an added token that contradicts the vocabulary or another added token.
     func check(

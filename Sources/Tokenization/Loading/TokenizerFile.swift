@@ -17,13 +17,15 @@ struct TokenizerFile {
     func definition() throws(TokenizationError) -> TokenizerDefinition {
         try checkPreTokenizer()
         try checkByteLevel("decoder")
-        try checkPostProcessor()
+        let prefix = try prefix()
         guard let model = root["model"]?.objectValue else { throw malformed("model", root["model"], "an object") }
         try check(model)
-        return TokenizerDefinition(
+        var definition = TokenizerDefinition(
             spellings: try spellings(model["vocab"]), merges: try merges(model["merges"]),
             addedTokens: try addedTokens(), normalizes: try normalizes(root["normalizer"] ?? .null),
             ignoresMerges: model["ignore_merges"]?.boolValue ?? false)
+        definition.prefix = prefix
+        return definition
     }
 
     // MARK: Model
@@ -142,18 +144,27 @@ struct TokenizerFile {
         }
     }
 
-    private func checkPostProcessor() throws(TokenizationError) {
+    /// The tokens that the post-processor puts before a text.
+    private func prefix() throws(TokenizationError) -> [TokenizerDefinition.Reference] {
         let json = root["post_processor"] ?? .null
-        guard !json.isNull, !leavesTokens(json) else { return }
-        try checkByteLevel("post_processor")
-    }
-
-    /// Whether it is a template, as converted tokenizers have it, that adds nothing to a text's own tokens.
-    private func leavesTokens(_ json: JSONValue) -> Bool {
-        guard json["type"]?.stringValue == "TemplateProcessing", let pieces = json["single"]?.arrayValue else {
-            return false
+        if json.isNull { return [] }
+        let parts = json["type"] == "Sequence" ? json["processors"]?.arrayValue ?? [] : [json]
+        guard let template = parts.first(where: { $0["type"] == "TemplateProcessing" }) else {
+            try checkByteLevel("post_processor")
+            return []
         }
-        return pieces.count == 1 && pieces[0]["Sequence"]?["id"]?.stringValue == "A"
+        // Special tokens before the text A itself; what stands behind it would end prompts that are to be continued.
+        guard let pieces = template["single"]?.arrayValue, let text = pieces.last?["Sequence"], text["id"] == "A" else {
+            throw unsupported("post_processor", template["single"], "a template that ends in the text itself")
+        }
+        var prefix: [TokenizerDefinition.Reference] = []
+        for piece in pieces.dropLast() {
+            guard let token = piece["SpecialToken"]?["id"]?.stringValue else {
+                throw malformed("post_processor.single", template["single"], "special tokens and the text A")
+            }
+            prefix.append(.content(token))
+        }
+        return prefix
     }
 
     // MARK: Errors

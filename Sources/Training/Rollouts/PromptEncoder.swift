@@ -48,7 +48,7 @@ public struct PromptEncoder: Sendable {
         case .tokens:
             throw TrainingError(.data, "row \(row.index): holds token ids, which only kind: sft learns from")
         }
-        let tokens = model.tokenizer.encode(text)
+        let tokens = model.tokenizer.encodeWhole(text)
         guard !tokens.isEmpty else {
             throw TrainingError(.data, "row \(row.index): the prompt is empty; remove the row")
         }

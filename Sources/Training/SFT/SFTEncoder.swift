@@ -66,7 +66,10 @@ public struct SFTEncoder: Sendable {
 
     private func encode(_ text: some StringProtocol) -> [Int] { model.tokenizer.encode(String(text)) }
 
-    private func sequence(_ parts: [Part], _ row: DataRow) throws(TrainingError) -> TrainingUnit? {
+    private func sequence(_ texts: [Part], _ row: DataRow) throws(TrainingError) -> TrainingUnit? {
+        let prefix = model.tokenizer.prefixIDs
+        let hasPrefix = texts.flatMap(\.tokens).starts(with: prefix)
+        let parts = hasPrefix ? texts : [Part(tokens: prefix, isLearned: false)] + texts
         let mask = parts.flatMap { part in
             let last = part.stopsAtEnd ? part.tokens.lastIndex { model.endTokens.contains($0) } : nil
             let end = last ?? part.tokens.count

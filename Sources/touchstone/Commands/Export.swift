@@ -1,6 +1,8 @@
 import ArgumentParser
 import ModelFiles
 import OrderedJSON
+import QwenModel
+import Recipes
 import TextGeneration
 
 /// `touchstone export`.
@@ -16,10 +18,14 @@ struct Export: ParsableCommand {
             way round. Its scaling is the same there, rsLoRA and alpha patterns included. 'touchstone quantize' makes \
             smaller files.
 
+            With --initialize random a folder of config.json and tokenizer becomes a model with fresh weights, as a \
+            recipe's model.initialize makes them: to train from nothing, or to measure a shape of which there is no model.
+
             Example:
               touchstone export Qwen3-0.6B --output qwen3-0.6b.gguf
               touchstone export model-q4_k_m.gguf --output model-folder --dtype bf16
               touchstone export my-adapter --base Qwen3-0.6B --output my-adapter.gguf
+              touchstone export my-shape --initialize random --seed 7 --output my-model
             """)
 
     @Argument(help: ArgumentHelp("A model or adapter: a folder or a .gguf file.", valueName: "path"))
@@ -37,12 +43,20 @@ struct Export: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The base of an adapter that becomes GGUF.", valueName: "model"))
     var base: String?
 
+    @Option(name: .long, help: "Weights: those of the model, or fresh ones for a folder that needs none.")
+    var initialize = Recipe.Model.Initialize.pretrained
+
+    @Option(name: .long, help: ArgumentHelp("Of the fresh weights.", valueName: "n"))
+    var seed: UInt64 = 42
+
     @OptionGroup var messages: MessageOptions
 
     func run() throws {
         try OutputPath.requireFree(output)
         let target = format ?? (output.hasSuffix(".gguf") ? .gguf : .safetensors)
-        if PathKind("\(path)/adapter_config.json") != .missing {
+        if initialize == .random {
+            try write(try freshModel(), as: target)
+        } else if PathKind("\(path)/adapter_config.json") != .missing {
             try exportAdapter(try AdapterFolder(path: path), to: target)
         } else if case .gguf(let file) = try ModelLocation(path), AdapterFile.isOne(file) {
             guard target == .safetensors else {
@@ -50,13 +64,23 @@ struct Export: ParsableCommand {
             }
             try AdapterFile.write(file, toFolder: output)
         } else {
-            let contents = try ModelContents(try ModelLocation(path).origin())
-            switch target {
-            case .safetensors: try contents.write(toFolder: output, type: dtype?.type)
-            case .gguf: try contents.write(toGGUF: output, type: dtype?.type)
-            }
+            try write(try ModelContents(try ModelLocation(path).origin()), as: target)
         }
         try StandardOutput.write(line: ["output": .string(output), "format": .string(target.rawValue)])
+    }
+
+    private func write(_ contents: ModelContents, as target: ModelFormat) throws {
+        switch target {
+        case .safetensors: try contents.write(toFolder: output, type: dtype?.type)
+        case .gguf: try contents.write(toGGUF: output, type: dtype?.type)
+        }
+    }
+
+    /// The folder's model with fresh weights.
+    private func freshModel() throws -> ModelContents {
+        let folder = try HuggingFaceFolder(path: path, hasWeights: false)
+        let weights = try InitializedWeights(configuration: folder.config, path: path, seed: seed)
+        return try weights.contents(of: folder, type: weights.storedType)
     }
 
     private func exportAdapter(_ adapter: AdapterFolder, to target: ModelFormat) throws {
@@ -82,3 +106,5 @@ struct Export: ParsableCommand {
             adapter, base: origin.configuration, basePath: base, type: dtype?.type ?? .float32, to: output)
     }
 }
+
+extension Recipe.Model.Initialize: ExpressibleByArgument {}

@@ -37,7 +37,7 @@ struct Tokenize: ParsableCommand {
                 let ids = try line.ids("ids", vocabulary: tokenizer.vocabularySize)
                 result["text"] = .string(tokenizer.decode(ids, skipSpecialTokens: skipSpecialTokens))
             } else {
-                result["ids"] = .array(tokenizer.encode(try line.text("text")).map { .integer($0) })
+                result["ids"] = .array(tokenizer.encodeWhole(try line.text("text")).map { .integer($0) })
             }
             try StandardOutput.write(line: result)
         }
