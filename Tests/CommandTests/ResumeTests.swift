@@ -160,6 +160,51 @@ struct KillTests {
     }
 
     @Test(
+        "a run that gets no more memory ends, and goes on from its last checkpoint to the same bytes",
+        .enabled(if: isThere && FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit"), "no model"))
+    func outOfMemory() throws {
+        let undisturbed = try Undisturbed()
+        let folder = try TemporaryFolder()
+        let run = folder.path("run")
+        var failures = 0
+        for _ in 0..<6 where failures < 2 {
+            try? FileManager.default.removeItem(atPath: run)
+            // From the first checkpoint after a step on, the process may not grow any more.
+            let outcome = try Program.run(arguments(undisturbed.recipe, run)) { process in
+                while process.isRunning, !FileManager.default.fileExists(atPath: run + "/checkpoints/step-000002.h5") {
+                    usleep(2000)
+                }
+                let limit = Process()
+                limit.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+                limit.arguments = ["--pid", "\(process.processIdentifier)", "--as=1000000"]
+                try limit.run()
+                limit.waitUntilExit()
+            }
+            guard outcome.status != 0 else { continue }
+            failures += 1
+            let names = try FileManager.default.contentsOfDirectory(atPath: run + "/checkpoints")
+            #expect(names.contains("step-000002.h5"))
+            #expect(try Program.run(arguments(undisturbed.recipe, run)).status == 0)
+            #expect(try Self.snapshot(run) == undisturbed.snapshot)
+        }
+        #expect(failures > 0, "no run was refused memory")
+    }
+
+    @Test("a run that can't fit into memory is refused before it begins, unless it is to be tried")
+    func tooLarge() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try folder.write(Self.recipe, "recipe.yaml")
+        let large = ["--set", "rollout.prompts_per_step=4096", "--set", "rollout.completions_per_prompt=1024"]
+        let outcome = try Program.run(["train", recipe, "--run-dir", folder.path("run")] + large)
+        #expect(outcome.status == 1 && !FileManager.default.fileExists(atPath: folder.path("run")))
+        #expect(outcome.messages.contains("touchstone: the run may take "), "\(outcome.messages)")
+        #expect(outcome.messages.contains("lower rollout.max_batch"), "\(outcome.messages)")
+        #expect(outcome.messages.hasSuffix("; --allow-low-memory tries all the same\n"), "\(outcome.messages)")
+        let split = large + ["--set", "rollout.max_batch=64", "--set", "batch.activation_memory=0.1"]
+        #expect(try Program.run(["plan", recipe] + split).status == 0)
+    }
+
+    @Test(
         "resuming takes the run's own recipe, passes over damage, and refuses what changed",
         .enabled(if: isThere, "no model"))
     func resuming() throws {
