@@ -111,6 +111,18 @@ struct RolloutTests {
         #expect(error?.message == message)
     }
 
+    @Test("an answer at a conversation's end is not shown to the model that is asked")
+    func answered() throws {
+        let model = try TestModel.load(template: "{% for m in messages %}[{{ m.content }}]{% endfor %}")
+        let question: JSONValue = ["role": "user", "content": "a"]
+        func text(_ messages: [JSONValue]) throws -> String? {
+            let row = DataRow(index: 0, content: .messages(messages), answer: nil, columns: [:])
+            return try PromptEncoder(model.text, limit: 100).encode(row, thinks: false)?.text
+        }
+        #expect(try text([question, ["role": "assistant", "content": "b"]]) == "[a]")
+        #expect(try text([question, ["role": "assistant", "content": "b"], question]) == "[a][b][a]")
+    }
+
     @Test("a template that raises is reported with its row")
     func raising() throws {
         let model = try TestModel.load()

@@ -17,7 +17,8 @@ public struct EncodedPrompt: Sendable {
 }
 
 /// Turns data rows into prompts: conversations through the model's chat template with the beginning of an assistant's
-/// message, plain text as it is.
+/// message, plain text as it is. An assistant's message at a conversation's end is what `sft` learns, so it is no part of
+/// the prompt.
 public struct PromptEncoder: Sendable {
     private let model: ModelText
     /// Longest prompt, in tokens.
@@ -40,7 +41,8 @@ public struct PromptEncoder: Sendable {
         var conversation = JSONValue.null
         switch row.content {
         case .messages(let messages):
-            conversation = .array(messages)
+            let isAnswered = messages.last?["role"]?.stringValue == "assistant"
+            conversation = .array(isAnswered ? messages.dropLast() : messages)
             text = try render(conversation, row, thinks: thinks)
         case .text(let prompt), .completion(let prompt, _): text = prompt
         case .tokens:
