@@ -34,12 +34,14 @@ final class ActiveSequence {
     var logProbs: [Float] = []
     /// Tokens that come next whatever the model says, the first one last.
     private var forced: [Int] = []
+    private var thought: ThoughtProgress?
 
     init(parent: ActiveRequest, sample: Int, limit: Int, pages: [Int32]) {
         self.parent = parent
         self.sample = sample
         self.limit = limit
         self.pages = pages
+        thought = parent.request.thought.map { ThoughtProgress($0, prompt: parent.request.prompt) }
         interject()
     }
 
@@ -47,8 +49,8 @@ final class ActiveSequence {
     var forcedToken: Int? { forced.last }
 
     private func interject() {
-        guard forced.isEmpty, let ask = parent.request.interjection else { return }
-        forced = ask(sample, tokens).reversed()
+        guard forced.isEmpty, let tokens = thought?.interjection() else { return }
+        forced = tokens.reversed()
     }
 
     /// The position of the token generated last, which is computed next.
@@ -60,18 +62,20 @@ final class ActiveSequence {
         _ = forced.popLast()
         tokens.append(token)
         logProbs.append(choice.logProb)
+        thought?.append(token)
         parent.request.onToken?(
             GeneratedToken(sample: sample, token: token, logProb: choice.logProb, alternatives: choice.alternatives))
         if parent.request.endTokens.contains(token) { return .stop }
         if let isStopped = parent.request.isStopped, isStopped(sample, tokens) { return .stop }
-        if tokens.count >= limit { return .length }
+        if tokens.count >= limit || thought?.isFull == true { return .length }
         interject()
         return nil
     }
 
     func completion(_ reason: FinishReason) -> Completion {
         Completion(
-            request: parent.index, sample: sample, tokens: tokens, logProbs: logProbs, finishReason: reason)
+            request: parent.index, sample: sample, tokens: tokens, logProbs: logProbs, finishReason: reason,
+            thought: thought?.parts)
     }
 }
 

@@ -18,9 +18,8 @@ public struct GenerationRequest: Sendable {
     /// Asked after each token that does not end the completion, with the sample's number and all tokens so far: whether
     /// it ends here, for example because a stop text has appeared. Called on the thread that steps the engine.
     public var isStopped: (@Sendable (_ sample: Int, _ tokens: [Int]) -> Bool)?
-    /// Asked before the first token and after each that does not end the completion: tokens that follow now, whatever the
-    /// model would say, such as the words that end a thought. Their log-probabilities are the model's all the same.
-    public var interjection: (@Sendable (_ sample: Int, _ tokens: [Int]) -> [Int])?
+    /// How long completions may think and answer; `nil` leaves thoughts alone, and `Completion.thought` out.
+    public var thought: ThoughtLimits?
     /// Told every token as it is chosen, the end token too, on the thread that steps the engine.
     public var onToken: (@Sendable (GeneratedToken) -> Void)?
     /// How many of the likeliest tokens are told with each.
@@ -93,7 +92,7 @@ public struct EngineLoad: Sendable {
 public enum FinishReason: String, Sendable, Hashable {
     /// An end token or a stop text.
     case stop
-    /// The limit of new tokens, or of the context.
+    /// The limit of new tokens, of the answer, or of the context.
     case length
 }
 
@@ -110,6 +109,8 @@ public struct Completion: Sendable, Hashable {
     public var logProbs: [Float]
     /// Why it ended.
     public var finishReason: FinishReason
+    /// Where its thought and its answer stand; `nil` where the request has no `thought`.
+    public var thought: Thought?
 }
 
 extension SamplingParameters {

@@ -25,6 +25,8 @@ public enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case curriculum = 21
     /// Resampling in statistical tests.
     case resampling = 22
+    /// Which prompts of a step are to be thought about.
+    case thinking = 23
 }
 
 /// The address of a random draw: every draw is a pure function of it, so nothing has to be replayed to resume a run, and

@@ -58,13 +58,11 @@ public final class ModelService: Sendable {
         let isOpen = rendered.suffix(64).split(whereSeparator: \.isWhitespace).last?.hasSuffix(ThoughtSplitter.opening)
         let thought = ThoughtSplitter(isOpen: isOpen ?? false)
         let prompt = try served.encode(rendered)
-        let budget = try request.thinkingBudget.map { (budget) throws(ServingError) in
-            try ThinkingBudget(budget, isOpen: isOpen ?? false, served.tokenizer)
-        }
+        let limits = try request.thinkingBudget.map { (budget) throws(ServingError) in try thoughtLimits(budget) }
         let text = AnswerText(
             served.tokenizer, stops: try stops(request.sampling), thought: thought, readsCalls: request.readsToolCalls)
         let generation = try generation(
-            prompt, request.sampling, target, place: 0, alternatives: request.alternatives, budget: budget)
+            prompt, request.sampling, target, place: 0, alternatives: request.alternatives, thought: limits)
         let format = format("chatcmpl-", target)
         return try await reply(
             [generation], target, request.sampling, text,
@@ -88,7 +86,8 @@ public final class ModelService: Sendable {
             }
             generations.append(
                 try generation(
-                    tokens, request.sampling, target, place: place, alternatives: request.alternatives ?? 0, budget: nil
+                    tokens, request.sampling, target, place: place, alternatives: request.alternatives ?? 0,
+                    thought: nil
                 ))
         }
         let format = format("cmpl-", target)
@@ -125,10 +124,21 @@ extension ModelService {
         }
     }
 
+    /// The limit of a thought.
+    private func thoughtLimits(_ budget: Int) throws(ServingError) -> ThoughtLimits {
+        guard let tokens = ThoughtTokens(served.tokenizer) else {
+            throw ServingError(
+                .invalidRequest, "'thinking_budget' is given, but this model has no <think> and </think> tokens",
+                parameter: "thinking_budget")
+        }
+        return ThoughtLimits(
+            opening: tokens.opening, closing: tokens.closing, handOff: tokens.handOff, budget: budget)
+    }
+
     /// The engine's request: the one that `touchstone generate` makes of the same prompt, seed and place.
     private func generation(
         _ prompt: [Int], _ sampling: SamplingFields, _ target: AdapterLease?, place: Int, alternatives: Int,
-        budget: ThinkingBudget?
+        thought: ThoughtLimits?
     ) throws(ServingError) -> GenerationRequest {
         guard prompt.count < scheduler.maxContext else {
             throw ServingError(
@@ -150,7 +160,7 @@ extension ModelService {
             let watch = StopWatch(served.tokenizer, stops: try stops(sampling))
             request.isStopped = { watch.isStopped($0, $1) }
         }
-        if let budget { request.interjection = { budget.interjection($1) } }
+        request.thought = thought
         return request
     }
 

@@ -104,7 +104,7 @@ private enum LargePages {
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
         // Mapped with room to spare, and cut to where a large page begins.
         guard let start = mmap(nil, capacity + page, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED else {
-            fatalError("out of memory: \(capacity) bytes were refused; use a smaller model, batch or context")
+            OutOfMemory.end(capacity)
         }
         let skipped = (page - Int(bitPattern: start) % page) % page
         let block = start + skipped

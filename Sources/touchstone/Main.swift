@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TensorCore
 
 /// The program's beginning and end: reads the arguments, runs the command, and turns every error into one line on
 /// standard error and an exit status.
@@ -8,6 +9,10 @@ enum Main {
     static func main() async {
         Interruption.install()
         signal(SIGPIPE, SIG_IGN)
+        OutOfMemory.handle { message in
+            Messages.standard.error(message)
+            _exit(ExitStatus.failed.rawValue)
+        }
         exit(await run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 

@@ -31,6 +31,20 @@ struct EvalTests {
         #expect(try Program.run(arguments).status == 1, "the items are never overwritten")
     }
 
+    @Test("problems are asked both ways, with a line for each and one for both")
+    func bothModes() throws {
+        let modes = ["--enable-thinking", "both", "--thinking-budget", "20", "--answer-tokens", "9", "--quiet"]
+        let outcome = try Program.run(["eval", Self.tiny, "--data", Self.sums, "--greedy"] + modes)
+        #expect(outcome.status == 0, "\(outcome.messages)")
+        let lines = try outcome.lines
+        #expect(lines.map { $0["set"] } == ["thinking", "non_thinking", "all"])
+        #expect(lines[0]["eval_thinking/hand_off_ratio"] != nil && lines[1]["eval_thinking/hand_off_ratio"] == nil)
+        let accuracies = lines.compactMap { $0["eval_accuracy"]?.doubleValue }
+        #expect(accuracies.count == 3 && abs(accuracies[0] + accuracies[1] - 2 * accuracies[2]) < 1e-12)
+        let wrong = try Program.run(["eval", Self.tiny, "--data", Self.sums, "--enable-thinking", "maybe"])
+        #expect(wrong.status == 2 && wrong.messages.contains("maybe"), "\(wrong.messages)")
+    }
+
     @Test("a file is asked through its columns, and greedy completions are one each")
     func file() throws {
         let folder = try TemporaryFolder()

@@ -125,6 +125,26 @@ struct GenerateTests {
         #expect(ended.allSatisfy { [.integer(368), .integer(366)].contains($0["ids"]?.arrayValue?.last) })
     }
 
+    @Test("a thought over --thinking-budget is ended, and --answer-tokens end the answer")
+    func thought() throws {
+        let tiny = Program.package.appendingPathComponent("Checkpoints/tiny-qwen3").path
+        let arguments = ["generate", tiny, "--greedy", "--max-new-tokens", "200"]
+        let prompt: JSONValue = .object([
+            "prompt": "<|im_start|>user\nWhat is 12 + 30?<|im_end|>\n<|im_start|>assistant\n<think>"
+        ])
+        let limits = ["--thinking-budget", "0", "--answer-tokens", "1"]
+        let limited = try Program.lines(arguments + limits, [prompt])[0]
+        let text = try #require(limited["text"]?.stringValue)
+        let handOff =
+            "\n\nConsidering the limited time by the user, I have to give the solution based on the thinking directly now.\n"
+            + "</think>\n\n"
+        #expect(text.hasPrefix(handOff), "\(text)")
+        // The tiny model reads bytes; the closing tag is one token.
+        #expect(limited["ids"]?.arrayValue?.count == handOff.utf8.count - 7 + 1)
+        let refused = try Program.run(["generate", tiny, "--answer-tokens", "0"])
+        #expect(refused.status == 2 && refused.messages.contains("--answer-tokens is 0, expected 1 to 1048576"))
+    }
+
     @Test("--prompt and a GGUF file work")
     func promptOption() throws {
         let model = Reference.path("fixtures/gguf/qwen3-bf16-q8.gguf")

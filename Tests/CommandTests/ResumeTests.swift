@@ -160,6 +160,56 @@ struct KillTests {
     }
 
     @Test(
+        "a run that gets no more memory ends, and goes on from its last checkpoint to the same bytes",
+        .enabled(if: isThere && FileManager.default.isExecutableFile(atPath: "/usr/bin/prlimit"), "no model"))
+    func outOfMemory() throws {
+        let overrides = ["--set", "evaluation.every=2"]
+        let undisturbed = try Undisturbed(overrides)
+        let folder = try TemporaryFolder()
+        let run = folder.path("run")
+        #expect(
+            try Program.run(
+                ["train", undisturbed.recipe, "--run-dir", run, "--set", "steps=2", "--quiet"] + overrides
+            ).status == 0)
+        let goingOn = ["train", "--resume", run, "--set", "steps=6", "--quiet"]
+        let begun = try Data(contentsOf: URL(fileURLWithPath: run + "/environment.json"))
+        let outcome = try Program.run(goingOn) { process in
+            // The model is loaded when the run says so here; from then on the process may not grow any more.
+            while process.isRunning, try Data(contentsOf: URL(fileURLWithPath: run + "/environment.json")) == begun {
+                usleep(2000)
+            }
+            let limit = Process()
+            limit.executableURL = URL(fileURLWithPath: "/usr/bin/prlimit")
+            limit.arguments = ["--pid", "\(process.processIdentifier)", "--as=1000000"]
+            try limit.run()
+            limit.waitUntilExit()
+        }
+        // Small pieces are refused to the language itself, which traps; large ones to us.
+        #expect(outcome.status == 1 || outcome.status < 0, "\(outcome.status)")
+        #expect(
+            outcome.status != 1 || outcome.messages.hasPrefix("touchstone: out of memory: the system refused"),
+            "\(outcome.messages)")
+        #expect(FileManager.default.fileExists(atPath: run + "/checkpoints/step-000002.h5"))
+        let resumed = try Program.run(goingOn)
+        #expect(resumed.status == 0, "\(resumed.messages)")
+        #expect(try Self.snapshot(run) == undisturbed.snapshot)
+    }
+
+    @Test("a run that can't fit into memory is refused before it begins, unless it is to be tried")
+    func tooLarge() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try folder.write(Self.recipe, "recipe.yaml")
+        let large = ["--set", "rollout.prompts_per_step=4096", "--set", "rollout.completions_per_prompt=1024"]
+        let outcome = try Program.run(["train", recipe, "--run-dir", folder.path("run")] + large)
+        #expect(outcome.status == 1 && !FileManager.default.fileExists(atPath: folder.path("run")))
+        #expect(outcome.messages.contains("touchstone: the run may take "), "\(outcome.messages)")
+        #expect(outcome.messages.contains("lower rollout.max_batch"), "\(outcome.messages)")
+        #expect(outcome.messages.hasSuffix("; --allow-low-memory tries all the same\n"), "\(outcome.messages)")
+        let split = large + ["--set", "rollout.max_batch=64", "--set", "batch.activation_memory=0.1"]
+        #expect(try Program.run(["plan", recipe] + split).status == 0)
+    }
+
+    @Test(
         "resuming takes the run's own recipe, passes over damage, and refuses what changed",
         .enabled(if: isThere, "no model"))
     func resuming() throws {

@@ -1,10 +1,11 @@
 import Foundation
-import InferenceCore
 import QwenModel
 import Randomness
 import Synchronization
 import TensorCore
 import Testing
+
+@testable import InferenceCore
 
 /// What an engine must keep to when it serves many who know nothing of each other.
 @Suite("Shared engine", .serialized)
@@ -87,27 +88,33 @@ struct SharedEngineTests {
         #expect(engine.load.pages == 0)
     }
 
-    @Test("interjected tokens follow at once, with the model's log-probabilities, and every token is told")
-    func interjection() throws {
+    @Test(
+        "the hand-off follows at once, with the model's log-probabilities, and every token is told", arguments: [0, 6])
+    func handOff(budget: Int) throws {
         let model = try SmallModel.make("qwen2", precision: .float32)
         let told = Mutex<[GeneratedToken]>([])
-        var request = EngineTests.requests([[5, 6, 7]], samples: 1, adapters: [nil])[0]
+        var request = EngineTests.requests([[5, 6, 9]], samples: 1, adapters: [nil])[0]
         request.maxNewTokens = 20
         request.endTokens = []
         request.alternatives = 3
         let free = try Engine(model: model).generate([request])[0]
         request.onToken = { token in told.withLock { $0.append(token) } }
-        request.interjection = { _, tokens in tokens.isEmpty ? [9] : tokens.count == 6 ? [1, 2, 3] : [] }
+        request.thought = ThoughtLimits(opening: 9, closing: 2, handOff: [1, 2, 3], budget: budget, answerTokens: 7)
         let completion = try Engine(model: model).generate([request])[0]
-        #expect(completion.tokens[0] == 9 && Array(completion.tokens[6..<9]) == [1, 2, 3])
-        #expect(completion.tokens != free.tokens && completion.tokens.count == 20)
+        #expect(completion.tokens.prefix(budget) == free.tokens.prefix(budget))
+        #expect(Array(completion.tokens[budget..<budget + 3]) == [1, 2, 3])
+        #expect(completion.tokens.count == budget + 10 && completion.finishReason == .length)
+        #expect(
+            completion.thought
+                == Thought(
+                    tokens: 0..<budget, handOff: budget..<budget + 3, answer: budget + 3..<budget + 10))
         #expect(told.withLock { $0.map(\.token) } == completion.tokens)
         #expect(told.withLock { $0.map(\.logProb) } == completion.logProbs)
         for token in told.withLock({ $0 }) {
             let logProbs = token.alternatives.map(\.logProb)
             #expect(logProbs.count == 3 && logProbs == logProbs.sorted(by: >))
         }
-        let expected = EngineTests.score(model, [5, 6, 7], completion, nil, 1)
+        let expected = EngineTests.score(model, [5, 6, 9], completion, nil, 1)
         #expect(completion.logProbs.map(\.bitPattern) == expected.map(\.bitPattern))
     }
 }

@@ -44,7 +44,7 @@ struct RecipeFaultTests {
             [
                 "recipe:7:11: rollout.zzz: unknown key; expected one of prompts_per_step, "
                     + "completions_per_prompt, max_new_tokens, max_prompt_tokens, temperature, top_p, top_k, min_p, "
-                    + "repetition_penalty, stop, enable_thinking, max_batch"
+                    + "repetition_penalty, stop, enable_thinking, thinking, max_batch"
             ]
         ),
         (
@@ -92,6 +92,51 @@ struct RecipeFaultTests {
             "rollout: {enable_thinking: yes}",
             [
                 "recipe:7:28: rollout.enable_thinking: expected true or false, got \"yes\""
+            ]
+        ),
+        (
+            "rollout: {thinking: {share: 1.5, budget: -1, answer_tokens: 0, handoff: x}}",
+            [
+                "recipe:7:29: rollout.thinking.share: expected a number from 0 to 1, got 1.5",
+                "recipe:7:42: rollout.thinking.budget: expected an integer from 0 to 1048576, got -1",
+                "recipe:7:61: rollout.thinking.answer_tokens: expected an integer from 1 to 1048576, got 0",
+                "recipe:7:64: rollout.thinking.handoff: unknown key; did you mean 'hand_off'?",
+            ]
+        ),
+        (
+            "rollout: {max_new_tokens: 64, thinking: {share: 1, budget: 65, answer_tokens: 70, hand_off: so}}",
+            [
+                "recipe:7:60: rollout.thinking.budget: expected at most max_new_tokens (64), which thought and answer "
+                    + "share, got 65",
+                "recipe:7:79: rollout.thinking.answer_tokens: expected at most max_new_tokens (64), which thought and "
+                    + "answer share, got 70",
+                "recipe:7:93: rollout.thinking.hand_off: expected a text with </think> in it once, to end the thought",
+            ]
+        ),
+        (
+            "rollout: {thinking: {budget: 9}}",
+            [
+                "recipe:7:21: rollout.thinking: limits thoughts, but there are none: give thinking.share, or "
+                    + "enable_thinking: true"
+            ]
+        ),
+        (
+            "rollout: {thinking: {share: 0, budget: 9}}",
+            [
+                "recipe:7:29: rollout.thinking.share: is 0, so there are no thoughts to limit; remove the other keys, or "
+                    + "raise it"
+            ]
+        ),
+        (
+            "rollout: {thinking: {share: 1, hand_off: </think>}}",
+            [
+                "recipe:7:42: rollout.thinking.hand_off: without a budget no thought is ended; give thinking.budget"
+            ]
+        ),
+        (
+            "evaluation: {thinking: maybe}",
+            [
+                "recipe:7:24: evaluation.thinking: expected true, false or both, got \"maybe\""
             ]
         ),
         (

@@ -219,7 +219,8 @@ struct TaskTests {
             let numbers = problem.columns["numbers"]?.arrayValue?.compactMap(\.intValue) ?? []
             let target = try #require(problem.columns["target"]?.intValue)
             let solution = try #require(problem.solution)
-            var evaluator = Evaluator(solution)
+            #expect(solution.hasPrefix("<answer>") && solution.hasSuffix("</answer>"))
+            var evaluator = Evaluator(String(solution.dropFirst(8).dropLast(9)))
             let worth = evaluator.value()
             let value = try #require(worth, "\(solution)")
             #expect(value.top == target * value.bottom && evaluator.isWhole, "\(solution)")

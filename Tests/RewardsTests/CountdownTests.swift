@@ -1,6 +1,7 @@
 import OrderedJSON
 import Testing
 
+@testable import Recipes
 @testable import Rewards
 
 @Suite("Countdown")
@@ -24,6 +25,16 @@ struct CountdownTests {
 }
 
 extension CountdownTests {
+    @Test("what sft learns of a generated problem scores 1")
+    func solutions() async throws {
+        let generator = try CountdownGenerator(Recipe.Countdown())
+        for index in 0..<200 {
+            let problem = generator.problem(index: index)
+            let sample = RewardSample(prompt: "", completion: problem.solution ?? "", columns: problem.columns)
+            #expect(await CountdownReward().score([sample]).outcomes == [.score(1)], "\(problem.solution ?? "")")
+        }
+    }
+
     @Test(
         "only exact arithmetic with each number once solves a task",
         arguments: [

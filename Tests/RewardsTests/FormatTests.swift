@@ -33,6 +33,19 @@ struct FormatTests {
         #expect(FormatReward().matches(completion, prompt: "<|im_start|>assistant\n<think>\n") == expected)
     }
 
+    @Test(
+        "where the prompt holds an empty thought, the completion only answers",
+        arguments: [
+            ("b", true), ("", false), (" \n", false), ("<think>a</think>b", false), ("a</think>b", false),
+            ("b <think>", false),
+        ])
+    func closedByPrompt(completion: String, expected: Bool) {
+        let prompt = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+        #expect(FormatReward().matches(completion, prompt: prompt) == expected)
+        #expect(!FormatReward(opening: .completion).matches("b", prompt: prompt))
+        #expect(!FormatReward().matches("b", prompt: "assistant\n<think>x</think>"))
+    }
+
     @Test("the reward is 1 or 0")
     func score() async {
         let samples = ["<think>a</think>b", "b"].map { RewardSample(prompt: "", completion: $0) }

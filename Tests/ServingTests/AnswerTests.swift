@@ -69,7 +69,7 @@ struct AnswerTests {
                 "max_tokens": 200, "thinking_budget": .integer(budget), "return_token_ids": true,
             ])
             let tokens = answer["choices"]?[0]?["token_ids"]?.arrayValue?.compactMap(\.intValue) ?? []
-            let handOff = bench.served.tokenizer.encode(ThinkingBudget.handOff)
+            let handOff = bench.served.tokenizer.encode(ThoughtTokens.handOffText)
             let opening = try #require(bench.served.tokenizer.id(of: "<think>"))
             let free = try bench.alone(
                 answer["prompt_token_ids"]?.arrayValue?.compactMap(\.intValue) ?? [], seed: 0, samples: 1, adapter: nil,

@@ -1,3 +1,4 @@
+import Foundation
 import NumericalTesting
 import TensorCore
 import Testing
@@ -33,6 +34,21 @@ struct StorageTests {
         storage = nil
         #expect(watched == nil)
         #expect(Storage(byteCount: 64).pointer != memory)
+    }
+
+    @Test("memory that the system refuses ends the process with a message that says what to lower")
+    func refusal() async throws {
+        let result = try await #require(processExitsWith: .exitCode(7), observing: [\.standardErrorContent]) {
+            OutOfMemory.advise("lower the batch")
+            OutOfMemory.handle { message in
+                try? FileHandle.standardError.write(contentsOf: Data((message + "\n").utf8))
+                _exit(7)
+            }
+            // More than addresses reach.
+            _ = Storage(byteCount: 1 << 52)
+        }
+        let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+        #expect(text.contains("out of memory: the system refused 4294967296 MiB; lower the batch\n"), "\(text)")
     }
 
     @Test("a view of rows shares its tensor's memory")

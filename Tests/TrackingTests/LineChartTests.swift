@@ -32,6 +32,24 @@ struct LineChartTests {
         #expect(svg == Self.chart.svg())
     }
 
+    @Test("runs that differ in their seed make one line: their mean, with Student's interval over the runs")
+    func seeds() throws {
+        let series = LineChart.Series(
+            "grpo",
+            meanOf: [
+                [.init(0, 1), .init(10, 4), .init(20, 9)], [.init(0, 1), .init(10, 5)], [.init(10, 9), .init(0, 1)],
+            ])
+        #expect(series.points.map(\.x) == [0, 10] && series.points.map(\.y) == [1, 6])
+        #expect(series.points[0].interval == 1...1)
+        // s = √7, n = 3, t = 4.303.
+        let interval = try #require(series.points[1].interval)
+        #expect(abs(interval.upperBound - (6 + 4.303 * (7.0 / 3).squareRoot())) < 1e-12)
+        #expect(abs(interval.lowerBound + interval.upperBound - 12) < 1e-12)
+        #expect(LineChart.Series("one", meanOf: [[.init(1, 2)]]).points == [.init(1, 2)])
+        #expect(LineChart.Series("none", meanOf: []).points.isEmpty)
+        #expect(LineChart.Series.quantile(100) == 1.96)
+    }
+
     @Test("a value that is not finite makes a gap")
     func gap() {
         let points: [LineChart.Point] = [

@@ -176,7 +176,7 @@ struct GRPOTrainerTests {
     private func rollout() async throws -> [PolicyGroup] {
         let trainer = try TestModel.trainer(try TestModel.recipe())
         var (position, curriculum) = (0, Curriculum?.none)
-        let prompts = try trainer.parts.prompts.next(4, from: &position, curriculum: &curriculum).prompts
+        let prompts = try trainer.parts.prompts.next(4, step: 0, from: &position, curriculum: &curriculum).prompts
         let requests = trainer.parts.sampler.requests(prompts, step: 0, adapter: trainer.adapter, signal: StopSignal())
         let engine = Engine(model: trainer.parts.update.model)
         let completions = try engine.generate(requests)

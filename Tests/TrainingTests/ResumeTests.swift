@@ -59,6 +59,7 @@ struct ResumeTests {
                 "data.curriculum={window: 1, raise_at: 0.5, review: 0.3}",
                 "data.evaluation=[{generator: arithmetic, count: 3}, {generator: sorting, count: 3}]",
             ]),
+        Kind(name: "half of the prompts thought about", overrides: TestModel.thinking),
     ]
 
     @Test("a run that goes on from any of its checkpoints is the run that never stopped", arguments: kinds)
@@ -235,10 +236,11 @@ struct ResumeTests {
         #expect(error?.message.contains("two checkpoints are needed, one after the other from step 5") == true)
     }
 
-    @Test("a completion that is drawn again alone has the recorded digest")
-    func replay() async throws {
+    @Test(
+        "a completion that is drawn again alone has the recorded digest", arguments: [kinds[0], kinds[kinds.count - 1]])
+    func replay(kind: Kind) async throws {
         let folder = try TemporaryFolder()
-        let recipe = try Self.kinds[0].recipe(["rollout.temperature=0.8"])
+        let recipe = try kind.recipe(["rollout.temperature=0.8"])
         _ = try await run(recipe, folder)
         let records = try folder.records("completions.jsonl")
         #expect(records.count == 30)
@@ -254,6 +256,23 @@ struct ResumeTests {
             #expect(throws: TrainingError.self) { try run.rollout(prompt: 2, sample: 0) }
             #expect(throws: TrainingError.self) { try run.rollout(prompt: 0, sample: -1) }
         }
+    }
+
+    @Test("a sound checkpoint of another version is refused with what to do, and left where it is")
+    func otherVersion() throws {
+        let folder = try Self.stopped()
+        let store = CheckpointStore(try RunFolder(existing: folder.path))
+        let path = "\(folder.path)/checkpoints/\(RunFolder.name(0)).h5"
+        var state = try #require(try store.newest { _ in }).savedState
+        state["format"] = .integer(9)
+        try StateFile.write(state, to: path)
+        for read in [{ try store.newest { _ in } }, { try store.newest(upTo: 3) }] {
+            let error = #expect(throws: ModelFileError.self) { try read() }
+            #expect(
+                error?.message
+                    == "\(path): a checkpoint of format 9, this version reads 1; go on with the version that wrote it")
+        }
+        #expect(FileManager.default.fileExists(atPath: path))
     }
 
     @Test("files that are no checkpoints are left alone, and one under another step's name is refused")
@@ -305,7 +324,11 @@ struct ResumeTests {
         rewards: RewardSet? = nil, signal: StopSignal = StopSignal()
     ) throws -> TrainingRun {
         try TrainingRun(
-            recipe, model: try model ?? TestModel.load(), data: try DataSet.load(recipe),
+            recipe,
+            model: try model
+                ?? TestModel.load(
+                    template: recipe.rollout.thinking.share == nil ? nil : TestModel.thinkingTemplate),
+            data: try DataSet.load(recipe),
             rewards: try rewards ?? TestModel.rewards(), folder: folder, from: checkpoint, signal: signal)
     }
 

@@ -75,13 +75,15 @@ struct RolloutTests {
                 DataRow(index: $0, content: .text($1), answer: nil, columns: [:])
             }, shuffle: false, seed: 0)
         var (position, curriculum) = (0, Curriculum?.none)
-        let source = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 8))
-        let (prompts, skipped) = try source.next(4, from: &position, curriculum: &curriculum)
+        let source = PromptSource(
+            data: data, encoder: PromptEncoder(model.text, limit: 8), modes: ThinkingModes(share: 0, seed: 0))
+        let (prompts, skipped) = try source.next(4, step: 0, from: &position, curriculum: &curriculum)
         #expect(prompts.map(\.row.index) == [0, 2, 0, 2])
         #expect(skipped == 2 && position == 6)
-        let strict = PromptSource(data: data, encoder: PromptEncoder(model.text, enableThinking: false, limit: 1))
+        let strict = PromptSource(
+            data: data, encoder: PromptEncoder(model.text, limit: 1), modes: ThinkingModes(share: 0, seed: 0))
         let error = #expect(throws: TrainingError.self) {
-            try strict.next(1, from: &position, curriculum: &curriculum)
+            try strict.next(1, step: 0, from: &position, curriculum: &curriculum)
         }
         #expect(
             error?.message
@@ -102,11 +104,23 @@ struct RolloutTests {
         let model = try TestModel.load()
         let plain = LoadedModel(
             model: model.model, source: model.source, tokenizer: model.tokenizer, chatTemplate: nil)
-        let encoder = PromptEncoder(plain.text, enableThinking: false, limit: 100)
+        let encoder = PromptEncoder(plain.text, limit: 100)
         let error = #expect(throws: TrainingError.self) {
-            try encoder.encode(DataRow(index: 4, content: content, answer: nil, columns: [:]))
+            try encoder.encode(DataRow(index: 4, content: content, answer: nil, columns: [:]), thinks: false)
         }
         #expect(error?.message == message)
+    }
+
+    @Test("an answer at a conversation's end is not shown to the model that is asked")
+    func answered() throws {
+        let model = try TestModel.load(template: "{% for m in messages %}[{{ m.content }}]{% endfor %}")
+        let question: JSONValue = ["role": "user", "content": "a"]
+        func text(_ messages: [JSONValue]) throws -> String? {
+            let row = DataRow(index: 0, content: .messages(messages), answer: nil, columns: [:])
+            return try PromptEncoder(model.text, limit: 100).encode(row, thinks: false)?.text
+        }
+        #expect(try text([question, ["role": "assistant", "content": "b"]]) == "[a]")
+        #expect(try text([question, ["role": "assistant", "content": "b"], question]) == "[a][b][a]")
     }
 
     @Test("a template that raises is reported with its row")
@@ -117,7 +131,7 @@ struct RolloutTests {
             chatTemplate: try ChatTemplate(source: "{{ raise_exception('no ' ~ enable_thinking) }}"))
         let row = DataRow(index: 4, content: .messages([]), answer: nil, columns: [:])
         let error = #expect(throws: TrainingError.self) {
-            try PromptEncoder(broken.text, enableThinking: true, limit: 100).encode(row)
+            try PromptEncoder(broken.text, limit: 100).encode(row, thinks: true)
         }
         #expect(error?.message.hasPrefix("row 4: the chat template raised: ") == true)
         #expect(error?.message.contains("no True") == true)
@@ -128,6 +142,8 @@ struct RolloutTests {
         let parts = GRPOTrainer.Parts(
             recipe, model: model, data: try DataSet.load(recipe).train, rewards: try TestModel.rewards())
         var (position, curriculum) = (0, Curriculum?.none)
-        return (model, parts.sampler, try parts.prompts.next(4, from: &position, curriculum: &curriculum).prompts)
+        return (
+            model, parts.sampler, try parts.prompts.next(4, step: 0, from: &position, curriculum: &curriculum).prompts
+        )
     }
 }

@@ -15,11 +15,23 @@ enum TestModel {
     static let name = "models/qwen3_tied"
     static let isThere = ReferenceData.has(name + "/model.safetensors")
 
-    static func load(_ name: String = name, precision: ElementType = .float32) throws -> LoadedModel {
+    /// A template whose thoughts are opened by the prompt: a random model would hardly ever open one.
+    static let thinkingTemplate =
+        "{{ messages[0].content }}{{ '<think>' if enable_thinking else '<think>\n\n</think>\n\n' }}"
+    /// Keys of a recipe that thinks about half of its prompts, on a template of that kind.
+    static let thinking = [
+        "data.format=chat", "rollout.max_new_tokens=20",
+        "rollout.thinking={share: 0.5, budget: 4, answer_tokens: 5, hand_off: ' so</think> '}",
+    ]
+
+    /// - Parameter template: Jinja text in place of the model's own.
+    static func load(
+        _ name: String = name, precision: ElementType = .float32, template: String? = nil
+    ) throws -> LoadedModel {
         let url = ReferenceData.root.appendingPathComponent(name)
         let folder = try HuggingFaceFolder(path: url.path)
         let tokenizer = try Tokenizer(folder: url)
-        let template = try tokenizer.chatTemplate.map { try ChatTemplate(source: $0) }
+        let template = try (template ?? tokenizer.chatTemplate).map { try ChatTemplate(source: $0) }
         return LoadedModel(
             model: try QwenModel(folder, precision: precision), source: folder, tokenizer: tokenizer,
             chatTemplate: template)
@@ -53,7 +65,8 @@ enum TestModel {
         _ recipe: Recipe, precision: ElementType = .float32, signal: StopSignal = StopSignal(),
         rewards: RewardSet? = nil, state: TrainerState? = nil
     ) throws -> GRPOTrainer {
-        let model = try load(precision: precision)
+        let template = recipe.rollout.thinking.share == nil ? nil : thinkingTemplate
+        let model = try load(precision: precision, template: template)
         let parts = GRPOTrainer.Parts(
             recipe, model: model, data: try DataSet.load(recipe).train, rewards: try rewards ?? Self.rewards(),
             reference: try ReferencePolicy(recipe, model: model))

@@ -13,6 +13,8 @@ extension Recipe {
         public var temperature: Double?
         /// How many tokens a completion may have; `nil`: as in `rollout`.
         public var maxNewTokens: Int?
+        /// Whether problems are thought about; `nil`: as in `rollout`, both ways where it mixes them.
+        public var thinking: Thinking?
         /// What tells right from wrong, apart from the rewards of training; empty: those.
         public var rewards: [Reward] = []
     }
@@ -38,6 +40,10 @@ extension Recipe.Evaluation: RecipeSection {
         .init(
             "max_new_tokens", \.maxNewTokens, .optional(.integer(1...1_048_576)),
             "Tokens a completion may have; null: as in `rollout`"),
+        .init(
+            "thinking", \.thinking, .optional(.thinking),
+            "Whether problems are thought about; both: each is asked both ways. null: as in `rollout`, both where it mixes"
+        ),
         .init(
             "rewards", \.rewards, .checkers,
             "What tells right from wrong, as in `rewards`, in place of the rewards of training; lets sft answer problems too"

@@ -23,6 +23,8 @@ extension Recipe {
         public var stop: [String] = []
         /// What the chat template gets as `enable_thinking`.
         public var enableThinking = false
+        /// Which prompts are thought about, and for how long.
+        public var thinking = Thinking()
         /// How many completions are generated at the same time; 0: all of a step.
         public var maxBatch = 0
     }
@@ -47,6 +49,21 @@ extension Recipe.Rollout: RecipeSection {
             "Makes repeated tokens less likely; 1: off"),
         .init("stop", \.stop, .list(of: .text, count: 0...64, "texts"), "Texts that end a completion"),
         .init("enable_thinking", \.enableThinking, .flag, "Given to the chat template"),
+        .init("thinking", \.thinking, .section, "Which prompts are thought about, and for how long"),
         .init("max_batch", \.maxBatch, .integer(0...65536), "Completions generated at the same time; 0: all of a step"),
     ]
+
+    func check(_ path: [String], _ reader: inout RecipeReader) {
+        for (name, tokens) in [("budget", thinking.budget), ("answer_tokens", thinking.answerTokens)] {
+            guard let tokens, tokens > maxNewTokens else { continue }
+            reader.fault(
+                path + ["thinking", name],
+                "expected at most max_new_tokens (\(maxNewTokens)), which thought and answer share, got \(tokens)")
+        }
+        if thinkingShare == 0, thinking.share == nil, thinking.budget != nil || thinking.answerTokens != nil {
+            reader.fault(
+                path + ["thinking"],
+                "limits thoughts, but there are none: give thinking.share, or enable_thinking: true")
+        }
+    }
 }

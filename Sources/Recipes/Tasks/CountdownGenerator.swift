@@ -2,7 +2,8 @@ import OrderedJSON
 
 /// Countdown problems that can always be solved with every number used once and whole numbers all the way.
 ///
-/// Columns: `target`, `numbers`. The answer is the target; a solution comes with the problem.
+/// Columns: `target`, `numbers`. The answer is the target; a solution in answer tags, as the reward reads it, comes with the
+/// problem.
 /// Source: the task of TinyZero (github.com/Jiayi-Pan/TinyZero).
 public struct CountdownGenerator: TaskGenerator {
     private let settings: Recipe.Countdown
@@ -49,7 +50,7 @@ public struct CountdownGenerator: TaskGenerator {
         let numbers = JSONValue.array(found.numbers.map { .integer($0) })
         let prompt = template.filled { $0 == "target" ? String(found.target) : numbers.text(.spaced) }
         return Problem(
-            prompt: prompt, answer: String(found.target), solution: found.solution,
+            prompt: prompt, answer: String(found.target), solution: "<answer>\(found.solution)</answer>",
             columns: ["target": .integer(found.target), "numbers": numbers],
             key: "\(found.numbers.sorted())=\(found.target)")
     }

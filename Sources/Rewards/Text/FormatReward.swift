@@ -3,7 +3,8 @@
 /// Tags are spelled exactly so and occur once each, in order, wherever they are: an answer that mentions `<think>` has
 /// not the form. Only white space may stand before `<think>`; the thought may be empty. With the opening tag in the
 /// prompt (the chat template has already written `<think>`) the completion begins inside the thought and must not open
-/// another. `.automatic` decides sample by sample from the prompt's end.
+/// another; where the prompt ends with an empty thought, for a model that is not to think, what is demanded of the thought
+/// is done already. `.automatic` decides sample by sample from the prompt's end.
 public struct FormatReward: RewardFunction {
     /// The name in the metrics.
     public let name: String
@@ -30,12 +31,12 @@ public struct FormatReward: RewardFunction {
 
     /// Whether a completion has the layout.
     public func matches(_ completion: String, prompt: String = "") -> Bool {
-        let isOpenedByPrompt =
+        let written =
             switch opening {
-            case .completion: false
-            case .prompt: true
-            case .automatic: ThinkTags.isOpened(by: prompt)
+            case .completion: ""
+            case .prompt: ThinkTags.open
+            case .automatic: ThinkTags.written(by: prompt)
             }
-        return form.matches(isOpenedByPrompt ? ThinkTags.open + completion : completion)
+        return form.matches(written + completion)
     }
 }

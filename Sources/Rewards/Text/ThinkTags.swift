@@ -37,6 +37,15 @@ public struct ThinkTags: Sendable {
         isOpened(by: sample.prompt) ? open + sample.completion : sample.completion
     }
 
+    /// The tags that the prompt has written for the completion at its end: the opening one, both of an empty thought, as
+    /// templates do for models that are not to think, or none.
+    static func written(by prompt: String) -> String {
+        if isOpened(by: prompt) { return open }
+        let trimmed = prompt.trimmed
+        guard trimmed.hasSuffix(close) else { return "" }
+        return isOpened(by: String(trimmed.dropLast(close.count))) ? open + close : ""
+    }
+
     /// Whether the prompt leaves the completion inside a thought.
     public static func isOpened(by prompt: String) -> Bool {
         let trimmed = prompt.utf8.reversed().drop { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }

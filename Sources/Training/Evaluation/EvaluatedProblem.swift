@@ -90,6 +90,7 @@ public struct EvaluationResult: Sendable {
         metrics["\(prefix)reward"] = .double(sums.reduce(0, +) / Double(sums.count))
         metrics.merge(groups.rewardMetrics(prefix: prefix))
         metrics.merge(CompletionMetrics(groups.flatMap(\.completions)).metrics(prefix: prefix))
+        metrics.merge(groups.flatMap(\.completions).thoughtMetrics(prefix: "\(prefix)thinking/"))
         metrics["\(prefix)problems"] = .integer(problems.count)
         metrics["\(prefix)samples"] = .integer(samples)
         metrics["\(prefix)unjudged"] = .integer(problems.reduce(0) { $0 + $1.isRight.count - $1.judged })

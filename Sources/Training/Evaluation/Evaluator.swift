@@ -34,19 +34,20 @@ public struct Evaluator: Sendable {
     /// The evaluator of a recipe.
     ///
     /// - Parameter rewards: Its checker: that of `evaluation.rewards`, or of training.
+    /// - Parameter thinks: Whether the problems are thought about.
     /// - Throws: `TrainingError` (`data`) when no row can be used.
     public init(
-        _ recipe: Recipe, model: LoadedModel, data: DataSet, rewards: RewardSet, name: String = ""
+        _ recipe: Recipe, model: LoadedModel, data: DataSet, rewards: RewardSet, name: String = "",
+        thinks: Bool
     ) throws(TrainingError) {
         let (rollout, evaluation) = (recipe.rollout, recipe.evaluation)
         let newTokens = evaluation.maxNewTokens ?? rollout.maxNewTokens
         let longest = max(1, model.model.configuration.maxPositionEmbeddings - newTokens)
-        let encoder = PromptEncoder(
-            model.text, enableThinking: rollout.enableThinking, limit: min(longest, rollout.maxPromptTokens ?? longest))
+        let encoder = PromptEncoder(model.text, limit: min(longest, rollout.maxPromptTokens ?? longest))
         let count = min(evaluation.count ?? .max, data.count ?? evaluation.count ?? 200)
         var prompts: [EncodedPrompt] = []
         for index in 0..<count {
-            if let prompt = try encoder.encode(data.row(index: index)) { prompts.append(prompt) }
+            if let prompt = try encoder.encode(data.row(index: index), thinks: thinks) { prompts.append(prompt) }
         }
         guard !prompts.isEmpty else {
             let set = name.isEmpty ? "data.evaluation" : "data.evaluation, set \(name)"
@@ -64,7 +65,29 @@ public struct Evaluator: Sendable {
             name: name, prompts: prompts, skipped: count - prompts.count,
             sampler: RolloutSampler(
                 model, parameters: parameters, groupSize: evaluation.samples ?? 1, maxNewTokens: newTokens,
-                stop: rollout.stop, seed: recipe.seed, purpose: .evaluation), rewards: rewards)
+                stop: rollout.stop, thought: ThoughtLimits(recipe, model.tokenizer), seed: recipe.seed,
+                purpose: .evaluation), rewards: rewards)
+    }
+
+    /// The evaluators of a recipe's sets. Where problems are asked both ways, each set has two, whose names end in
+    /// `thinking` and `non_thinking`.
+    ///
+    /// - Throws: `TrainingError`: `data` when no row of a set can be used, `unsupported` for a model that can't think so.
+    public static func all(
+        _ recipe: Recipe, model: LoadedModel, sets: [NamedSet], rewards: RewardSet
+    ) throws(TrainingError) -> [Evaluator] {
+        try ThoughtLimits.check(recipe, model.text)
+        let modes = recipe.evaluationThinking
+        var evaluators: [Evaluator] = []
+        for set in sets {
+            for thinks in modes {
+                let mode = modes.count > 1 ? [thinks ? "thinking" : "non_thinking"] : []
+                let name = ([set.name].filter { !$0.isEmpty } + mode).joined(separator: "_")
+                evaluators.append(
+                    try Evaluator(recipe, model: model, data: set.data, rewards: rewards, name: name, thinks: thinks))
+            }
+        }
+        return evaluators
     }
 
     /// Generates and judges.

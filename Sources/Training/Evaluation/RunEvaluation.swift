@@ -12,13 +12,10 @@ struct RunEvaluation {
 
     /// The evaluation of a `grpo` run.
     ///
-    /// - Throws: `TrainingError` (`data`) when no row of a set can be used.
+    /// - Throws: `TrainingError`, as `Evaluator.all` does.
     init(_ recipe: Recipe, model: LoadedModel, sets: [NamedSet], rewards: RewardSet) throws(TrainingError) {
-        var evaluators: [Evaluator] = []
-        for set in sets {
-            evaluators.append(try Evaluator(recipe, model: model, data: set.data, rewards: rewards, name: set.name))
-        }
-        (self.evaluators, sequences, loss) = (evaluators, [], nil)
+        evaluators = try Evaluator.all(recipe, model: model, sets: sets, rewards: rewards)
+        (sequences, loss) = ([], nil)
     }
 
     /// The evaluation of an `sft` run; with rewards, problems are answered too.
@@ -27,13 +24,7 @@ struct RunEvaluation {
     init(
         _ recipe: Recipe, model: LoadedModel, sets: [NamedSet], rewards: RewardSet?, parts: SFTTrainer.Parts
     ) throws {
-        if let rewards {
-            evaluators = try sets.map {
-                try Evaluator(recipe, model: model, data: $0.data, rewards: rewards, name: $0.name)
-            }
-        } else {
-            evaluators = []
-        }
+        evaluators = try rewards.map { try Evaluator.all(recipe, model: model, sets: sets, rewards: $0) } ?? []
         sequences = try sets.map { set in
             let rows = (0..<min(recipe.evaluation.count ?? .max, set.data.count ?? 200)).map { set.data.row(index: $0) }
             return (set.name, try rows.flatMap { try parts.encoder.units($0) })

@@ -32,6 +32,9 @@ struct FailedBatch {
             "ids": .array(sample.tokens.map { .integer($0) }), "advantage": .number(Double(sample.advantage)),
             "masked": .bool(sample.isMasked),
         ]
+        if !sample.inserted.isEmpty {
+            record["inserted"] = .array([.integer(sample.inserted.lowerBound), .integer(sample.inserted.upperBound)])
+        }
         func add(_ name: String, _ values: [Float]?) {
             if let values { record[name] = .array(values.map { .number(Double($0)) }) }
         }

@@ -47,6 +47,7 @@ struct GRPOReport {
             rollout.groups, advantages: advantages, masksTruncated: parts.masksTruncated)
         var metrics = metrics
         metrics.merge(diagnosis.metrics)
+        metrics.merge(rollout.groups.thinkingMetrics(areMixed: parts.prompts.modes.areMixed, parts.checker))
         metrics.merge(rollout.groups.sourceMetrics(parts.prompts.data, parts.checker))
         if let curriculum { metrics.merge(curriculum.metrics(parts.prompts.data)) }
         if parts.samplingRounds != nil { metrics["sampling_rounds"] = .integer(rollout.rounds) }

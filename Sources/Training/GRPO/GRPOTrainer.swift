@@ -4,6 +4,7 @@ import OrderedJSON
 import QwenModel
 import Recipes
 import Rewards
+import TensorCore
 
 /// Group relative policy optimisation: rollouts, rewards, advantages, loss, optimizer.
 ///
@@ -99,10 +100,12 @@ public final class GRPOTrainer: Trainer {
     public nonisolated(nonsending) func step() async throws -> StepResult {
         let (watch, idle) = (Stopwatch(), IdleWatch())
         var next = state
+        OutOfMemory.advise("go on with --resume and a lower rollout.max_batch")
         let rollout = try await engine.rollout(
             parts, step: state.step, position: &next.position, curriculum: &next.curriculum, adapter: adapter,
             signal: signal)
         let statistics = parts.advantages(rollout.groups.rewardTable)
+        OutOfMemory.advise("go on with --resume and a lower batch.activation_memory")
         let referenceWatch = Stopwatch()
         var groups = try annotated(policyGroups(rollout.usedGroups))
         let referenceSeconds = parts.reference == nil ? 0 : referenceWatch.seconds
@@ -155,7 +158,8 @@ public final class GRPOTrainer: Trainer {
     private func penalties(_ groups: [PolicyGroup]) -> [Double] {
         guard let kl = parts.rewardKL else { return [] }
         return groups.flatMap(\.samples).map {
-            kl.rewardPenalty(logProbs: $0.oldLogProbs ?? [], reference: $0.referenceLogProbs ?? [])
+            let (old, reference) = $0.chosenLogProbs
+            return kl.rewardPenalty(logProbs: old, reference: reference)
         }
     }
 
@@ -166,7 +170,8 @@ public final class GRPOTrainer: Trainer {
                 samples: group.completions.map { completion in
                     PolicySample(
                         tokens: completion.tokens, oldLogProbs: completion.logProbs, advantage: 0,
-                        isMasked: parts.masksTruncated && completion.finishReason == .length)
+                        isMasked: parts.masksTruncated && completion.finishReason == .length,
+                        inserted: completion.thought?.handOff ?? 0..<0)
                 })
         }
     }
@@ -187,11 +192,9 @@ extension [PolicyGroup] {
 extension KLPenalty {
     /// The mean estimate of the divergence over all tokens as they were sampled, nats.
     fileprivate func meanEstimate(_ groups: [PolicyGroup]) -> Double {
-        let samples = groups.flatMap(\.samples)
-        let tokens = samples.reduce(0) { $0 + $1.tokens.count }
-        let sum = samples.reduce(0) {
-            $0 + rewardPenalty(logProbs: $1.oldLogProbs ?? [], reference: $1.referenceLogProbs ?? [])
-        }
+        let logProbs = groups.flatMap(\.samples).map(\.chosenLogProbs)
+        let tokens = logProbs.reduce(0) { $0 + $1.old.count }
+        let sum = logProbs.reduce(0) { $0 + rewardPenalty(logProbs: $1.old, reference: $1.reference) }
         return sum / coefficient / Double(Swift.max(tokens, 1))
     }
 }
@@ -228,7 +231,8 @@ extension GRPOTrainer {
         }
         // Later rounds of dynamic sampling go on in the same stream.
         var curriculum = state.curriculum
-        let (prompts, _) = try parts.prompts.next(prompt + 1, from: &position, curriculum: &curriculum)
+        let (prompts, _) = try parts.prompts.next(
+            prompt + 1, step: state.step, from: &position, curriculum: &curriculum)
         var request = parts.sampler.requests(prompts, step: state.step, adapter: adapter, signal: signal)[prompt]
         request.samples = [request.samples[sample]]
         guard let completion = try engine.generate([request]).first, !signal.isSet else {
@@ -254,12 +258,12 @@ extension GRPOTrainer.Parts {
         self.init(
             prompts: PromptSource(
                 data: data,
-                encoder: PromptEncoder(
-                    model.text, enableThinking: rollout.enableThinking,
-                    limit: min(longest, rollout.maxPromptTokens ?? longest))),
+                encoder: PromptEncoder(model.text, limit: min(longest, rollout.maxPromptTokens ?? longest)),
+                modes: ThinkingModes(share: rollout.thinkingShare, seed: recipe.seed)),
             sampler: RolloutSampler(
                 model, parameters: sampling, groupSize: rollout.completionsPerPrompt,
-                maxNewTokens: rollout.maxNewTokens, stop: rollout.stop, seed: recipe.seed, purpose: .sampling),
+                maxNewTokens: rollout.maxNewTokens, stop: rollout.stop,
+                thought: ThoughtLimits(recipe, model.tokenizer), seed: recipe.seed, purpose: .sampling),
             rewards: rewards, advantages: AdvantageEstimator(recipe, weights: rewards.entries.map(\.weight)),
             update: PolicyUpdate(
                 objective: PolicyObjective(recipe.algorithm), model: model.model,

@@ -12,17 +12,38 @@ public struct PolicySample: Sendable {
     public var advantage: Float
     /// Whether it is left out of the loss.
     public var isMasked: Bool
+    /// Tokens that were put in, not chosen: they are read, but left out of the loss, the ratios and the divergence.
+    public var inserted: Range<Int>
 
     /// A sample.
-    public init(tokens: [Int], oldLogProbs: [Float]?, advantage: Float, isMasked: Bool = false) {
+    public init(
+        tokens: [Int], oldLogProbs: [Float]?, advantage: Float, isMasked: Bool = false, inserted: Range<Int> = 0..<0
+    ) {
         self.tokens = tokens
         self.oldLogProbs = oldLogProbs
         self.advantage = advantage
         self.isMasked = isMasked
+        self.inserted = inserted
     }
 
     /// Tokens that are learned from.
-    var activeTokens: Int { isMasked ? 0 : tokens.count }
+    var activeTokens: Int { isMasked ? 0 : tokens.count - inserted.count }
+
+    /// Whether each token is learned from; `nil` for all.
+    var mask: [Bool]? {
+        guard isMasked || !inserted.isEmpty else { return nil }
+        return tokens.indices.map { !isMasked && !inserted.contains($0) }
+    }
+
+    /// What a divergence that is taken from the reward is estimated on: the log-probabilities, then and of the reference,
+    /// of the tokens that were chosen.
+    var chosenLogProbs: (old: [Float], reference: [Float]) {
+        func chosen(_ values: [Float]?) -> [Float] {
+            guard let values else { return [] }
+            return inserted.isEmpty ? values : values.indices.filter { !inserted.contains($0) }.map { values[$0] }
+        }
+        return (chosen(oldLogProbs), chosen(referenceLogProbs))
+    }
 }
 
 /// A prompt and samples that continue it; its tokens are computed once.

@@ -98,7 +98,7 @@ public struct PolicyUpdate: Sendable {
             objective.kl == nil || reference.count == samples.count,
             "PolicyUpdate: \(reference.count) of \(samples.count) samples have log-probabilities of the reference")
         let old = samples.compactMap(\.oldLogProbs)
-        let hasMasks = samples.contains(where: \.isMasked)
+        let masks = samples.map(\.mask)
         return PolicyBatch(
             logProbs: column(0, of: columns),
             rowOffsets: samples.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) },
@@ -106,7 +106,8 @@ public struct PolicyUpdate: Sendable {
             oldLogProbs: old.count == samples.count ? old.flatMap { $0 } : nil,
             referenceLogProbs: objective.kl == nil ? nil : reference.flatMap { $0 },
             entropies: column(1, of: columns),
-            mask: hasMasks ? samples.flatMap { sample in sample.tokens.map { _ in !sample.isMasked } } : nil,
+            mask: masks.contains { $0 != nil }
+                ? zip(samples, masks).flatMap { $1 ?? [Bool](repeating: true, count: $0.tokens.count) } : nil,
             groupOffsets: units.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.samples.count) })
     }
 }

@@ -57,7 +57,8 @@ extension Engine {
         let before = times
         repeat {
             let (prompts, skipped) = try parts.prompts.next(
-                parts.promptsPerStep - rollout.used.count, from: &position, curriculum: &curriculum)
+                parts.promptsPerStep - rollout.used.count, step: step, firstPrompt: rollout.groups.count,
+                from: &position, curriculum: &curriculum)
             let first = rollout.groups.count
             let round = try await scoredGroups(
                 prompts, step: step, firstPrompt: first, sampler: parts.sampler, rewards: parts.rewards,

@@ -33,9 +33,12 @@ extension MemoryDemand {
     ) throws {
         let rollout = recipe.rollout
         let longest = max(1, model.maxPositionEmbeddings - rollout.maxNewTokens)
-        let encoder = PromptEncoder(
-            text, enableThinking: rollout.enableThinking, limit: min(longest, rollout.maxPromptTokens ?? longest))
-        promptTokens = try Self.rows(data.train).compactMap { try encoder.encode($0)?.tokens.count }.max() ?? 1
+        let encoder = PromptEncoder(text, limit: min(longest, rollout.maxPromptTokens ?? longest))
+        let modes = [true, false].filter { $0 ? rollout.thinkingShare > 0 : rollout.thinkingShare < 1 }
+        promptTokens =
+            try Self.rows(data.train).flatMap { row in
+                try modes.compactMap { try encoder.encode(row, thinks: $0)?.tokens.count }
+            }.max() ?? 1
         newTokens = rollout.maxNewTokens
         prompts = rollout.promptsPerStep
         let completions = prompts * rollout.completionsPerPrompt

@@ -16,6 +16,8 @@ public struct RolloutSampler: Sendable {
     public let groupSize: Int
     /// Tokens after which a completion is cut off.
     public let maxNewTokens: Int
+    /// How long completions may think and answer that are asked to; `nil` for a model that has no tokens for it.
+    public let thought: ThoughtLimits?
     /// Texts that end a completion, in bytes.
     private let stops: [[UInt8]]
     /// Seed and purpose of the draws.
@@ -27,13 +29,14 @@ public struct RolloutSampler: Sendable {
     /// - Parameter purpose: `sampling` in training, `evaluation` otherwise: the two never share a draw.
     public init(
         _ model: LoadedModel, parameters: SamplingParameters, groupSize: Int, maxNewTokens: Int, stop: [String] = [],
-        seed: Int, purpose: RandomPurpose
+        thought: ThoughtLimits? = nil, seed: Int, purpose: RandomPurpose
     ) {
         tokenizer = model.tokenizer
         endTokens = model.endTokens
         self.parameters = parameters
         self.groupSize = groupSize
         self.maxNewTokens = maxNewTokens
+        self.thought = thought
         stops = stop.map { Array($0.utf8) }.filter { !$0.isEmpty }
         self.seed = UInt64(bitPattern: Int64(seed))
         self.purpose = purpose
@@ -50,13 +53,15 @@ public struct RolloutSampler: Sendable {
     ) -> [GenerationRequest] {
         let (stops, tokenizer) = (stops, tokenizer)
         return prompts.enumerated().map { index, prompt in
-            GenerationRequest(
+            var request = GenerationRequest(
                 prompt: prompt.tokens,
                 samples: (0..<groupSize).map {
                     RandomAddress(seed: seed, purpose: purpose, step: step, prompt: firstPrompt + index, sample: $0)
                 },
                 adapter: adapter, parameters: parameters, maxNewTokens: maxNewTokens, endTokens: endTokens
             ) { _, tokens in signal.isSet || Self.endsInStop(tokens, stops, tokenizer) }
+            if prompt.thinks { request.thought = thought }
+            return request
         }
     }
 

@@ -73,6 +73,7 @@ extension [ScoredGroup] {
                     "reward": group.report.combined[index].map { .double($0) } ?? .null,
                     "rewards": .object(group.report.outcomes(of: index)),
                 ]
+                if let thought = completion.thought { record["thinking"] = .object(thought.record) }
                 if let advantages { record["advantage"] = .double(Double(advantages[records.count])) }
                 records.append(record)
             }
@@ -89,6 +90,16 @@ extension Completion {
             tokens.map { UInt32(truncatingIfNeeded: $0).littleEndian }
             + logProbs.map { $0.bitPattern.littleEndian }
         return String(words.withUnsafeBytes(ContentDigest.of).prefix(16))
+    }
+}
+
+extension Thought {
+    /// Tokens of the thought and of the hand-off that ended it, `null` where there is none.
+    fileprivate var record: JSONObject {
+        [
+            "tokens": tokens.map { .integer($0.count) } ?? .null,
+            "hand_off": handOff.map { .array([.integer($0.lowerBound), .integer($0.upperBound)]) } ?? .null,
+        ]
     }
 }
 

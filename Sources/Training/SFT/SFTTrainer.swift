@@ -2,6 +2,7 @@ import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
+import TensorCore
 
 /// Supervised fine-tuning: the likelihood of given completions.
 public final class SFTTrainer: Trainer {
@@ -98,6 +99,7 @@ public final class SFTTrainer: Trainer {
     private func update(
         _ units: [TrainingUnit], _ optimizer: inout OptimizerState
     ) throws(TrainingError) -> (CrossEntropy.Result, norm: Double) {
+        OutOfMemory.advise("go on with --resume and a lower batch.activation_memory")
         do throws(TrainingError) {
             let result = try parts.loss(
                 units, adapter: adapter, parameters: parameters.set, step: state.step, signal: signal)

@@ -64,8 +64,14 @@ struct Eval: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Longest completion, in tokens.", valueName: "n"))
     var maxNewTokens: Int?
 
-    @Option(name: .long, help: ArgumentHelp("Whether the chat template opens a thought.", valueName: "true|false"))
-    var enableThinking: Bool?
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Whether the chat template is to make the model think; both asks each problem both ways.",
+            valueName: "true|false|both"))
+    var enableThinking: Recipe.Evaluation.Thinking?
+
+    @OptionGroup var thought: ThoughtOptions
 
     @Option(name: .long, help: ArgumentHelp("System message.", valueName: "text"))
     var system: String?
@@ -107,3 +113,5 @@ struct Eval: AsyncParsableCommand {
         }
     }
 }
+
+extension Recipe.Evaluation.Thinking: ExpressibleByArgument {}

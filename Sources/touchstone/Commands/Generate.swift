@@ -61,6 +61,8 @@ struct Generate: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Whether the chat template opens a thought.", valueName: "true|false"))
     var enableThinking: Bool?
 
+    @OptionGroup var thought: ThoughtOptions
+
     @Option(name: .long, help: ArgumentHelp("Jinja text to use in place of the model's template.", valueName: "file"))
     var chatTemplate: String?
 
@@ -97,7 +99,8 @@ struct Generate: ParsableCommand {
             .init(
                 parameters: sampling.parameters(), seed: seed, samples: samples, maxNewTokens: maxNewTokens,
                 endTokens: (ignoreEOS ? [] : loaded.endTokens).union(stopTokenID), stops: stops,
-                enableThinking: enableThinking, chatTemplate: chatTemplate), hasStops: !stop.isEmpty)
+                enableThinking: enableThinking, thought: try thought.limits(loaded), chatTemplate: chatTemplate),
+            hasStops: !stop.isEmpty)
         let output = CompletionOutput(tokenizer: loaded.tokenizer, stops: stops, isNumbered: samples > 1)
         var run = GenerationRun(Engine(model: loaded.model, maxBatch: maxBatch), samples: samples, output: output)
 

@@ -23,6 +23,9 @@ struct Train: AsyncParsableCommand {
             --dry-run checks everything, loads model and data, takes one step to measure it, writes the resolved recipe \
             and the plan to standard output, and leaves nothing behind.
 
+            A run that may take more memory than there is (MemAvailable, the container's limit, ulimit -v) is refused with \
+            what to lower, unless --allow-low-memory is given. A run that is ended for want of memory goes on with --resume.
+
             Example:
               touchstone train Recipes/quickstart.yaml --dry-run
               touchstone train Recipes/quickstart.yaml --set steps=20 --set optimizer.learning_rate=5e-4
@@ -46,7 +49,12 @@ struct Train: AsyncParsableCommand {
     @Flag(name: .long, help: "Check and plan only.")
     var dryRun = false
 
+    @Flag(name: .long, help: "Begin although the run may not fit into memory.")
+    var allowLowMemory = false
+
     @OptionGroup var messages: MessageOptions
+
+    private var memory: MemoryCheck { allowLowMemory ? .warns : .refuses }
 
     func validate() throws {
         guard recipe != nil || resume != nil else { throw ValidationError("a recipe is missing, or --resume") }
@@ -58,14 +66,16 @@ struct Train: AsyncParsableCommand {
     func run() async throws {
         let messages = messages.messages
         guard let resume else { return try await begin(messages) }
-        let resumed = try ResumedRun(RunFolder(existing: resume), recipe: recipe, overrides: set, messages: messages)
+        let resumed = try ResumedRun(
+            RunFolder(existing: resume), recipe: recipe, overrides: set, memory: memory,
+            messages: messages)
         Interruption.setDeferred(true)
         try await run(
             resumed.prepared, in: resumed.folder, from: resumed.checkpoint, claim: resumed.claim, messages)
     }
 
     private func begin(_ messages: Messages) async throws {
-        let prepared = try PreparedRun(recipe ?? "", overrides: set, messages: messages)
+        let prepared = try PreparedRun(recipe ?? "", overrides: set, memory: memory, messages: messages)
         Interruption.setDeferred(true)
         if dryRun {
             try await StandardOutput.write(prepared.plan())

@@ -38,9 +38,7 @@ struct EvaluationTarget {
         ComputeDevice.threadCount = recipe.threads
         let model = try PreparedRun.model(recipe)
         self.model = model
-        evaluators = try sets.map {
-            try Evaluator(recipe, model: model, data: $0.data, rewards: rewards, name: $0.name)
-        }
+        evaluators = try Evaluator.all(recipe, model: model, sets: sets, rewards: rewards)
         engine = Engine(model: model.model, maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : 64)
         items = try command.items.map { try JSONLinesWriter(path: $0) }
     }
@@ -188,7 +186,9 @@ extension EvaluationTarget {
         if let count = command.count { recipe.evaluation.count = count }
         if let samples = command.samples { recipe.evaluation.samples = samples }
         if let tokens = command.maxNewTokens { recipe.evaluation.maxNewTokens = tokens }
-        if let thinking = command.enableThinking { recipe.rollout.enableThinking = thinking }
+        if let thinking = command.enableThinking { recipe.evaluation.thinking = thinking }
+        if let budget = command.thought.thinkingBudget { recipe.rollout.thinking.budget = budget }
+        if let tokens = command.thought.answerTokens { recipe.rollout.thinking.answerTokens = tokens }
         if let system = command.system { recipe.data.system = system }
         if recipe.evaluation.temperature == 0 {
             if let samples = command.samples, samples > 1 {

@@ -15,6 +15,7 @@ final class PromptReader {
         var endTokens: Set<Int>
         var stops: StopMatcher
         var enableThinking: Bool?
+        var thought: ThoughtLimits?
         var chatTemplate: String?
     }
 
@@ -47,6 +48,7 @@ final class PromptReader {
             },
             adapter: loaded.adapter, parameters: settings.parameters, maxNewTokens: settings.maxNewTokens,
             endTokens: settings.endTokens)
+        request.thought = settings.thought
         if hasStops, let tokenizer = loaded.tokenizer {
             let watch = StopWatch(tokenizer, stops: settings.stops)
             request.isStopped = { watch.isStopped($0, $1) }

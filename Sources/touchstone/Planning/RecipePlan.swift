@@ -16,7 +16,15 @@ struct RecipePlan {
     ///
     /// - Throws: `RecipeError` with all faults of the recipe or its data, or the errors of files.
     init(_ path: String, overrides: [String]) throws {
-        recipe = try Recipe.load(path: path, overrides: overrides)
+        let recipe = try Recipe.load(path: path, overrides: overrides)
+        try self.init(recipe, data: DataSet.load(recipe))
+    }
+
+    /// The plan of a recipe whose data is there.
+    ///
+    /// - Throws: The errors of the model's files.
+    init(_ recipe: Recipe, data: (train: DataSet, evaluation: [NamedSet])) throws {
+        self.recipe = recipe
         let location = try ModelLocation(recipe.model.path)
         let configuration = try QwenConfiguration(try location.configuration(), path: recipe.model.path)
         let tokenizer = try location.tokenizer()
@@ -24,7 +32,7 @@ struct RecipePlan {
         let text = ModelText(
             tokenizer: tokenizer, chatTemplate: template, endTokens: Set(configuration.eosTokenIDs),
             vocabularySize: configuration.vocabularySize)
-        var demand = try MemoryDemand(recipe, configuration: configuration, text: text, data: DataSet.load(recipe))
+        var demand = try MemoryDemand(recipe, configuration: configuration, text: text, data: data)
         if recipe.keepsBlocks, case .gguf(let file) = location {
             demand.weightBytes = configuration.weightBytes(demand.precision, storedIn: try GGUFModel(file))
         }

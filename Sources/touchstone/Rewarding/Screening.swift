@@ -37,7 +37,8 @@ struct Screening {
         try rewards.check(prepared.data.train)
         self.rewards = rewards
         evaluator = try Evaluator(
-            prepared.recipe, model: prepared.model, data: prepared.data.train, rewards: rewards)
+            prepared.recipe, model: prepared.model, data: prepared.data.train, rewards: rewards,
+            thinks: prepared.recipe.rollout.thinkingShare >= 0.5)
         self.kept = try kept.map { try JSONLinesWriter(path: $0) }
     }
 

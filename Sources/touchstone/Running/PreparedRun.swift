@@ -20,20 +20,22 @@ struct PreparedRun {
 
     /// Reads a recipe and loads what it names.
     ///
+    /// - Parameter memory: Whether what does not fit into memory is refused.
     /// - Throws: `RecipeError` with all faults of the recipe or its data, or the errors of model and files.
-    init(_ path: String, overrides: [String], messages: Messages) throws {
-        try self.init(Recipe.load(path: path, overrides: overrides), messages: messages)
+    init(_ path: String, overrides: [String], memory: MemoryCheck = .none, messages: Messages) throws {
+        try self.init(Recipe.load(path: path, overrides: overrides), memory: memory, messages: messages)
     }
 
     /// Loads what a recipe names.
     ///
     /// - Throws: `RecipeError` with all faults of the data, or the errors of model and files.
-    init(_ recipe: Recipe, messages: Messages) throws {
+    init(_ recipe: Recipe, memory: MemoryCheck = .none, messages: Messages) throws {
         self.recipe = recipe
         self.messages = messages
         ComputeDevice.threadCount = recipe.threads
         data = try DataSet.load(recipe)
         for note in data.train.notes + data.evaluation.flatMap(\.data.notes) { messages.warning(note) }
+        try memory(recipe, data, messages)
         model = try Self.model(recipe)
     }
 

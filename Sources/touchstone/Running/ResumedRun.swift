@@ -19,8 +19,11 @@ struct ResumedRun {
     /// Finds the newest sound checkpoint and loads what the recipe names.
     ///
     /// - Parameter recipe: The recipe's path; `nil` takes the run's own.
+    /// - Parameter memory: Whether what does not fit into memory is refused.
     /// - Throws: `CommandFailure` if the folder holds no run, and the errors of its files.
-    init(_ folder: RunFolder, recipe: String?, overrides: [String], messages: Messages) throws {
+    init(
+        _ folder: RunFolder, recipe: String?, overrides: [String], memory: MemoryCheck = .none, messages: Messages
+    ) throws {
         self.folder = folder
         claim = try RunClaim(folder)
         let hasRecipe = PathKind(folder.recipe) != .missing
@@ -35,11 +38,11 @@ struct ResumedRun {
             messages.warning("\(folder.path): no checkpoint was saved; the run begins again")
         }
         if let recipe {
-            prepared = try PreparedRun(recipe, overrides: overrides, messages: messages)
+            prepared = try PreparedRun(recipe, overrides: overrides, memory: memory, messages: messages)
         } else if let checkpoint {
-            prepared = try PreparedRun(Self.recipe(of: checkpoint, overrides), messages: messages)
+            prepared = try PreparedRun(Self.recipe(of: checkpoint, overrides), memory: memory, messages: messages)
         } else {
-            prepared = try PreparedRun(folder.recipe, overrides: overrides, messages: messages)
+            prepared = try PreparedRun(folder.recipe, overrides: overrides, memory: memory, messages: messages)
         }
     }
 
