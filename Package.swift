@@ -49,9 +49,11 @@ let package = Package(
             swiftSettings: optimized),
         .target(name: "Tokenization", dependencies: ["OrderedJSON"], swiftSettings: optimized),
         .target(
+            name: "ConstrainedDecoding", dependencies: ["OrderedJSON", "RegularExpressions"], swiftSettings: optimized),
+        .target(
             name: "InferenceCore",
             dependencies: [
-                "QwenModel", "TensorCore", "ModelFiles", "Randomness",
+                "ConstrainedDecoding", "QwenModel", "TensorCore", "ModelFiles", "Randomness",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: optimized),
@@ -124,12 +126,16 @@ let package = Package(
             swiftSettings: optimized),
         .target(
             name: "TextGeneration",
-            dependencies: ["InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "OrderedJSON"],
+            dependencies: [
+                "ConstrainedDecoding", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "OrderedJSON",
+            ],
             swiftSettings: optimized),
         .target(
             name: "Serving",
             dependencies: [
-                "TextGeneration", "InferenceCore", "QwenModel", "ModelFiles", "Tokenization", "Randomness",
+                "ConstrainedDecoding", "TextGeneration", "InferenceCore", "QwenModel", "ModelFiles", "Tokenization",
+                "Randomness",
                 "OrderedJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
@@ -184,9 +190,17 @@ let package = Package(
             dependencies: ["QwenModel", "TensorCore", "ModelFiles", "Training", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(
+            name: "ConstrainedDecodingTests",
+            dependencies: [
+                "ConstrainedDecoding", "InferenceCore", "TextGeneration", "QwenModel", "TensorCore", "Tokenization",
+                "RegularExpressions", "OrderedJSON", "Randomness",
+            ],
+            swiftSettings: tests),
+        .testTarget(
             name: "ServingTests",
             dependencies: [
-                "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "ConstrainedDecoding", "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore",
+                "ModelFiles", "Tokenization",
                 "OrderedJSON", "Randomness", "touchstone-server", "touchstone",
             ],
             swiftSettings: tests),

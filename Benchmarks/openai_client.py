@@ -47,13 +47,20 @@ def plain(client, model):
         if chunk.choices[0].logprobs:
             logprobs += chunk.choices[0].logprobs.content
     assert text == choice.message.content and logprobs == choice.logprobs.content
+    person = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0, "maximum": 130}}, "required": ["age"]}
+    answer = client.chat.completions.create(
+        model=model, messages=QUESTION, max_tokens=200, seed=1, temperature=2, extra_body={"enable_thinking": False},
+        response_format={"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": person}})
+    if answer.choices[0].finish_reason == "stop":
+        assert 0 <= json.loads(answer.choices[0].message.content)["age"] <= 130
     two = client.completions.create(model=model, prompt=["1 + 1 =", "2 + 2 ="], n=2, max_tokens=4, seed=1, logprobs=1)
     assert len(two.choices) == 4 and [c.index for c in two.choices] == [0, 1, 2, 3]
     for kind, call in [
         (NotFoundError, lambda: client.chat.completions.create(model="nobody", messages=QUESTION)),
         (BadRequestError, lambda: client.chat.completions.create(model=model, messages=[])),
         (BadRequestError, lambda: client.chat.completions.create(
-            model=model, messages=QUESTION, response_format={"type": "json_object"})),
+            model=model, messages=QUESTION, response_format={"type": "json_schema", "json_schema": {
+                "name": "x", "schema": {"oneOf": []}}})),
     ]:
         try:
             call()

@@ -183,6 +183,7 @@ public final class Engine {
         guard !work.batch.ids.isEmpty else { return outcome }
         let hidden = model.hiddenStates(work.batch, pages: pool.pages)
         let logits = model.logits(hidden, rows: work.logitRows, batch: work.batch)
+        work.tellPrompts(hidden, model: model)
         for (offset, piece) in work.prefilled.enumerated() {
             piece.request.computed += piece.count
             outcome.prompted += piece.count
@@ -203,9 +204,9 @@ public final class Engine {
         while let next = waiting.first, sequences.count + prompts.count < maxBatch {
             let promised = prompts.filter { $0.started == 0 }.map { samplePages($0.request) }.reduce(0, +)
             let (request, prompt) = (next.request, next.request.prompt)
-            // The last token is always computed: its logits are needed.
-            let known =
-                request.cacheKey.map { prefixes.pages(for: prompt, under: $0, limit: prompt.count - 1) } ?? []
+            // The last token is always computed: its logits are needed, or all tokens' if they are told.
+            let key = request.onPrompt == nil ? request.cacheKey : nil
+            let known = key.map { prefixes.pages(for: prompt, under: $0, limit: prompt.count - 1) } ?? []
             pool.share(known)
             guard makeRoom(promised + pagesNeeded(request) - known.count) else {
                 pool.release(known)

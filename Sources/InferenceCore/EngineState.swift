@@ -1,3 +1,4 @@
+import ConstrainedDecoding
 import QwenModel
 import Randomness
 import TensorCore
@@ -32,6 +33,8 @@ final class ActiveSequence {
     var pages: [Int32]
     var tokens: [Int] = []
     var logProbs: [Float] = []
+    /// What may come next.
+    private var constraint: ConstraintCursor?
     /// Tokens that come next whatever the model says, the first one last.
     private var forced: [Int] = []
     private var thought: ThoughtProgress?
@@ -42,11 +45,15 @@ final class ActiveSequence {
         self.limit = limit
         self.pages = pages
         thought = parent.request.thought.map { ThoughtProgress($0, prompt: parent.request.prompt) }
+        constraint = parent.request.constraint
         interject()
     }
 
     /// The token that comes next whatever the model says.
     var forcedToken: Int? { forced.last }
+
+    /// Which tokens may come next; `nil` without a constraint.
+    func allowed() -> ConstraintCursor.Allowed? { constraint?.allowed() }
 
     private func interject() {
         guard forced.isEmpty, let tokens = thought?.interjection() else { return }
@@ -66,6 +73,7 @@ final class ActiveSequence {
         parent.request.onToken?(
             GeneratedToken(sample: sample, token: token, logProb: choice.logProb, alternatives: choice.alternatives))
         if parent.request.endTokens.contains(token) { return .stop }
+        constraint?.take(token)
         if let isStopped = parent.request.isStopped, isStopped(sample, tokens) { return .stop }
         if tokens.count >= limit || thought?.isFull == true { return .length }
         interject()
@@ -90,6 +98,7 @@ struct ChosenToken: Sendable {
 final class RowSampler {
     private var sampler = Sampler()
     private var sums: [Double] = []
+    private var masked: [Float] = []
 
     /// Chooses the next token of a sequence and computes its log-probability.
     func choose(_ logits: UnsafeBufferPointer<Float>, for sequence: ActiveSequence) throws(InferenceError)
@@ -99,7 +108,8 @@ final class RowSampler {
         let tokens = sequence.tokens
         let parameters = request.parameters
         let uniform = parameters.isGreedy ? 0 : request.samples[sequence.sample].uniform(at: tokens.count)
-        if parameters.isPlain, sequence.forcedToken == nil, request.alternatives == 0,
+        let allowed = sequence.forcedToken == nil ? sequence.allowed() : nil
+        if parameters.isPlain, sequence.forcedToken == nil, allowed == nil, request.alternatives == 0,
             let drawn = sampledToken(
                 logits, temperature: parameters.logProbTemperature, uniform: uniform, sums: &sums)
         {
@@ -107,18 +117,57 @@ final class RowSampler {
         }
         let history =
             parameters.repetitionPenalty == 1 ? [] : (request.prompt + tokens).map { Int32(truncatingIfNeeded: $0) }
-        // Chosen in any case: a row that nothing can be chosen from is refused.
-        let drawn = Int(try sampler.choose(logits, history: history, parameters: parameters, uniform: uniform))
-        let token = sequence.forcedToken ?? drawn
+        let token: Int
+        if let allowed {
+            token = try choose(logits, allowed, request, history: history, uniform: uniform)
+        } else {
+            // Chosen in any case: a row that nothing can be chosen from is refused.
+            let drawn = Int(try sampler.choose(logits, history: history, parameters: parameters, uniform: uniform))
+            token = sequence.forcedToken ?? drawn
+        }
         let temperature = parameters.logProbTemperature
         return ChosenToken(
             token: token, logProb: tokenLogProb(logits, target: token, temperature: temperature),
-            alternatives: Self.likeliest(request.alternatives, of: logits).map {
-                ($0, tokenLogProb(logits, target: $0, temperature: temperature))
-            })
+            alternatives: Self.likeliest(request.alternatives, of: logits, temperature: temperature))
     }
 
-    /// The likeliest tokens, the likeliest first; of equal ones the lowest id.
+    /// Chooses among the tokens that are allowed: the others have no chance, as if their logits were −∞.
+    private func choose(
+        _ logits: UnsafeBufferPointer<Float>, _ allowed: ConstraintCursor.Allowed, _ request: GenerationRequest,
+        history: [Int32], uniform: Double
+    ) throws(InferenceError) -> Int {
+        // A damaged row is refused, wherever the damage is.
+        try Sampler.check(logits)
+        if masked.count != logits.count { masked = [Float](repeating: 0, count: logits.count) }
+        masked.withUnsafeMutableBufferPointer { masked in
+            switch allowed {
+            case .anythingButEnd:
+                _ = masked.update(from: logits)
+                for token in request.endTokens where masked.indices.contains(token) { masked[token] = -.infinity }
+            case .tokens(let mask, let also, let mayEnd):
+                mask.copy(logits, into: masked, also: also.map { [$0] } ?? [])
+                for token in request.endTokens where masked.indices.contains(token) {
+                    masked[token] = mayEnd ? logits[token] : -.infinity
+                }
+            case .nothing: masked.update(repeating: -.infinity)
+            }
+        }
+        var result: Result<Int32, InferenceError> = .success(0)
+        masked.withUnsafeBufferPointer { masked in
+            result = Result { () throws(InferenceError) in
+                try sampler.choose(masked, history: history, parameters: request.parameters, uniform: uniform)
+            }
+        }
+        return Int(try result.get())
+    }
+
+    /// The likeliest tokens, the likeliest first, with their log-probabilities; of equal ones the lowest id comes first.
+    static func likeliest(_ count: Int, of logits: UnsafeBufferPointer<Float>, temperature: Float) -> [(
+        token: Int, logProb: Float
+    )] {
+        likeliest(count, of: logits).map { ($0, tokenLogProb(logits, target: $0, temperature: temperature)) }
+    }
+
     private static func likeliest(_ count: Int, of logits: UnsafeBufferPointer<Float>) -> [Int] {
         guard count > 0 else { return [] }
         var best: [Int] = []

@@ -1,3 +1,4 @@
+import ConstrainedDecoding
 import QwenModel
 import Randomness
 
@@ -20,10 +21,16 @@ public struct GenerationRequest: Sendable {
     public var isStopped: (@Sendable (_ sample: Int, _ tokens: [Int]) -> Bool)?
     /// How long completions may think and answer; `nil` leaves thoughts alone, and `Completion.thought` out.
     public var thought: ThoughtLimits?
+    /// Holds each completion to a grammar: tokens that it does not allow are never chosen, and an end token only behind a
+    /// complete text. Log-probabilities are the unconstrained model's all the same.
+    public var constraint: ConstraintCursor?
     /// Told every token as it is chosen, the end token too, on the thread that steps the engine.
     public var onToken: (@Sendable (GeneratedToken) -> Void)?
     /// How many of the likeliest tokens are told with each.
     public var alternatives = 0
+    /// Told the log-probabilities of the prompt's tokens, piece by piece in their order, on the thread that steps the
+    /// engine. The whole prompt is computed then.
+    public var onPrompt: (@Sendable ([PromptToken]) -> Void)?
     /// What the keys and values of the prompt may be shared under with other requests: the content digest of the
     /// adapter, never its name; any fixed text for the base. `nil` shares nothing.
     public var cacheKey: String?
@@ -41,6 +48,16 @@ public struct GenerationRequest: Sendable {
         self.endTokens = endTokens
         self.isStopped = isStopped
     }
+}
+
+/// A token of a prompt as the model finds it, given those before it.
+public struct PromptToken: Sendable {
+    /// The token.
+    public var token: Int
+    /// Its log-probability in nats, at the temperature of `Completion.logProbs`; `nil` for the first, which nothing precedes.
+    public var logProb: Float?
+    /// The likeliest tokens in its place, the likeliest first; as many as the request asked for.
+    public var alternatives: [(token: Int, logProb: Float)]
 }
 
 /// A token as it was chosen.

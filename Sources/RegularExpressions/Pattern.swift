@@ -43,7 +43,7 @@ public struct Pattern: Sendable {
     public let groupNumbers: [String: Int]
     /// How many capturing groups there are.
     public let groupCount: Int
-    private let program: Program
+    let program: Program
 
     /// Compiles an expression.
     ///

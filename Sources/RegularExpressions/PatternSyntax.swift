@@ -56,9 +56,9 @@ struct ScalarSet {
         case category(Category, isNegated: Bool, asciiOnly: Bool)
     }
 
-    private let items: [Item]
-    private let isNegated: Bool
-    private let ignoresCase: Bool
+    let items: [Item]
+    let isNegated: Bool
+    let ignoresCase: Bool
     /// The answers for ASCII, worked out once.
     private(set) var ascii: (low: UInt64, high: UInt64) = (0, 0)
 

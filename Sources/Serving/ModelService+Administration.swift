@@ -57,6 +57,17 @@ extension ModelService {
         return ["prompt": .string(served.tokenizer.decode(ids.compactMap { $0 }))]
     }
 
+    /// The answer of `/tokenizer_info`: what a client needs to make prompts like the server's.
+    public func tokenizerInfo() -> JSONValue {
+        let tokenizer = served.tokenizer
+        func token(_ id: Int?) -> JSONValue { id.map { .string(tokenizer.decode(CollectionOfOne($0))) } ?? .null }
+        return [
+            "eos_token": token(tokenizer.eosID), "bos_token": token(tokenizer.bosID),
+            "pad_token": token(tokenizer.padID), "vocab_size": .integer(tokenizer.vocabularySize),
+            "chat_template": tokenizer.chatTemplate.map { .string($0) } ?? .null,
+        ]
+    }
+
     /// Answers the body of `/v1/load_lora_adapter`: `lora_name`, `lora_path`, and `load_inplace` or `expected_digest` to
     /// replace.
     ///

@@ -1,3 +1,4 @@
+import ConstrainedDecoding
 import Foundation
 import InferenceCore
 import OrderedJSON
@@ -60,9 +61,13 @@ public final class ModelService: Sendable {
         let prompt = try served.encode(rendered)
         let limits = try request.thinkingBudget.map { (budget) throws(ServingError) in try thoughtLimits(budget) }
         let text = AnswerText(
-            served.tokenizer, stops: try stops(request.sampling), thought: thought, readsCalls: request.readsToolCalls)
-        let generation = try generation(
+            served.tokenizer, stops: try stops(request.sampling), thought: thought,
+            readsCalls: request.readsToolCalls && request.sampling.form == nil)
+        let constraint = try served.constraint(
+            request.sampling.form, thought: served.tokenizer.thought(after: rendered))
+        var generation = try generation(
             prompt, request.sampling, target, place: 0, alternatives: request.alternatives, thought: limits)
+        generation.constraint = constraint
         let format = format("chatcmpl-", target)
         return try await reply(
             [generation], target, request.sampling, text,
@@ -77,6 +82,7 @@ public final class ModelService: Sendable {
     public func complete(_ body: some Sequence<UInt8> & Sendable) async throws(ServingError) -> Reply {
         let request = try TextRequest(try RequestFields(body: body), defaults: served.defaults)
         let target = try target(request.sampling.model)
+        let constraint = try served.constraint(request.sampling.form, thought: nil)
         var generations: [GenerationRequest] = []
         for (place, prompt) in request.prompts.enumerated() {
             let tokens: [Int]
@@ -84,18 +90,18 @@ public final class ModelService: Sendable {
             case .text(let text): tokens = try served.encode(text)
             case .tokens(let ids): tokens = ids
             }
-            generations.append(
-                try generation(
-                    tokens, request.sampling, target, place: place, alternatives: request.alternatives ?? 0,
-                    thought: nil
-                ))
+            var generation = try generation(
+                tokens, request.sampling, target, place: place, alternatives: request.alternatives ?? 0, thought: nil)
+            generation.constraint = constraint
+            generations.append(generation)
         }
         let format = format("cmpl-", target)
         return try await reply(
             generations, target, request.sampling, AnswerText(served.tokenizer, stops: try stops(request.sampling)),
             ChoiceForm(
                 kind: .text, format: format, tellsLogProbs: request.alternatives != nil,
-                tellsTokens: request.sampling.returnsTokens))
+                tellsTokens: request.sampling.returnsTokens),
+            echo: request.echoes ? echo(request, generations) : nil)
     }
 }
 
@@ -152,7 +158,8 @@ extension ModelService {
                 RandomAddress(seed: sampling.seed, purpose: .sampling, prompt: place, sample: $0)
             },
             adapter: target?.version.adapter, parameters: sampling.parameters,
-            maxNewTokens: sampling.maxTokens ?? options.defaultMaxTokens,
+            // Where none are wanted one is made, and not told.
+            maxNewTokens: max(sampling.maxTokens ?? options.defaultMaxTokens, 1),
             endTokens: (sampling.ignoresEnd ? [] : served.endTokens).union(sampling.stopTokens))
         request.alternatives = alternatives
         request.cacheKey = target?.version.digest ?? Self.baseKey
@@ -164,28 +171,39 @@ extension ModelService {
         return request
     }
 
+    /// The prompts as they are told again.
+    private func echo(_ request: TextRequest, _ generations: [GenerationRequest]) -> Echo {
+        let texts = zip(request.prompts, generations).map { prompt, generation in
+            if case .text(let text) = prompt { return text }
+            return served.tokenizer.decode(generation.prompt)
+        }
+        return Echo(texts: texts, isAll: request.sampling.maxTokens == 0)
+    }
+
     private func reply(
         _ generations: [GenerationRequest], _ target: AdapterLease?, _ sampling: SamplingFields, _ text: AnswerText,
-        _ form: ChoiceForm
+        _ form: ChoiceForm, echo: Echo? = nil
     ) async throws(ServingError) -> Reply {
         let answering = Answering(
             form: form, samples: sampling.count, jobs: generations.count,
             promptTokens: generations.reduce(0) { $0 + $1.prompt.count }, promptIDs: generations.map(\.prompt),
-            streamsUsage: sampling.streamsUsage, text: text,
-            events: try submit(generations, target, label: form.format.model))
+            streamsUsage: sampling.streamsUsage, text: text, echo: echo,
+            events: try submit(
+                generations, target, label: form.format.model, tellsPrompt: echo != nil && form.tellsLogProbs))
         return sampling.streams ? .stream(try await answering.stream()) : .whole(try await answering.whole())
     }
 
     /// Hands the jobs to the scheduler. They are given up as soon as nobody reads the events any more.
     private func submit(
-        _ generations: [GenerationRequest], _ target: AdapterLease?, label: String
+        _ generations: [GenerationRequest], _ target: AdapterLease?, label: String, tellsPrompt: Bool
     ) throws(ServingError) -> AsyncStream<Answering.Event> {
         let (events, continuation) = AsyncStream<Answering.Event>.makeStream()
         let box = EventBox(continuation, samples: generations.reduce(0) { $0 + $1.samples.count })
         var ids: [UInt64] = []
         let deadline = options.timeout.map { ContinuousClock.now + .seconds($0) }
         for (index, request) in generations.enumerated() {
-            let job = ServingJob(request: request, label: label, deadline: deadline) { event in
+            let job = ServingJob(request: request, label: label, deadline: deadline, tellsPrompt: tellsPrompt) {
+                event in
                 // The version is in use until the scheduler lets go of the job.
                 withExtendedLifetime(target) { box.put((index, event)) }
             }
@@ -216,7 +234,7 @@ private final class EventBox: Sendable {
     func put(_ event: Answering.Event) {
         continuation.yield(event)
         switch event.event {
-        case .token: return
+        case .token, .prompt: return
         case .failure: continuation.finish()
         case .completion:
             let isLast = left.withLock { left in

@@ -1,3 +1,4 @@
+import ConstrainedDecoding
 import InferenceCore
 import QwenModel
 import TextGeneration
@@ -17,6 +18,8 @@ public struct ServedModel: Sendable {
     public let endTokens: Set<Int>
     /// Sampling settings of requests that don't give them.
     public let defaults: SamplingParameters
+    /// What constrained answers are held to.
+    let constraints: AnswerConstraints
 
     /// A model of its parts.
     public init(
@@ -30,6 +33,7 @@ public struct ServedModel: Sendable {
         self.templates = templates
         self.endTokens = endTokens
         self.defaults = defaults
+        constraints = AnswerConstraints(tokenizer)
     }
 
     /// The name that answers carry.
@@ -43,6 +47,24 @@ public struct ServedModel: Sendable {
         guard let id = ids.first(where: { $0 >= model.configuration.vocabularySize }) else { return ids }
         throw ServingError(
             .invalidRequest, "the text has the token \(id), which the model's vocabulary lacks", parameter: "prompt")
+    }
+
+    /// What an answer is held to.
+    ///
+    /// - Parameter thought: The thought that may stand before it.
+    /// - Throws: `ServingError` that names what of the schema can't be had.
+    func constraint(_ form: AnswerConstraints.Form?, thought: ConstraintCursor.Thought?) throws(ServingError)
+        -> ConstraintCursor?
+    {
+        guard let form else { return nil }
+        guard !endTokens.isEmpty else {
+            throw ServingError(
+                .invalidRequest, "'response_format' needs a model with an end token", parameter: "response_format")
+        }
+        do { return ConstraintCursor(try constraints.constraint(form), thought: thought) } catch {
+            throw ServingError(
+                .invalidRequest, "'response_format': \(error.message)", parameter: "response_format", cause: error)
+        }
     }
 
     /// The text of a conversation.

@@ -33,6 +33,7 @@ struct Places: Sendable {
         post("/v1/completions", .use, router) { body throws(ServingError) in
             Self.answer(try await service.complete(body))
         }
+        get("/tokenizer_info", .use, router) { _ in Self.answer(service.tokenizerInfo()) }
         post("/tokenize", .use, router) { body throws(ServingError) in Self.answer(try service.tokenize(body)) }
         post("/detokenize", .use, router) { body throws(ServingError) in Self.answer(try service.detokenize(body)) }
         post("/v1/load_lora_adapter", .administration, router) { body throws(ServingError) in

@@ -34,13 +34,8 @@ struct RequestTests {
             (",\"frequency_penalty\":1", "'frequency_penalty' is 1: not supported; use 'repetition_penalty'"),
             (",\"best_of\":4", "'best_of' is 4: not supported; use 'n'"),
             (
-                ",\"response_format\":{\"type\":\"json_object\"}",
-                "'response_format' is of type \"json_object\", only \"text\" is supported: decoding is not constrained; "
-                    + "ask for JSON in the prompt and check the answer"
-            ),
-            (
                 ",\"tool_choice\":\"required\"",
-                "'tool_choice' is \"required\", only \"auto\" and \"none\" are supported: decoding is not constrained"
+                "'tool_choice' is \"required\", only \"auto\" and \"none\" are supported"
             ),
             (",\"stop_token_ids\":\"a\"", "'stop_token_ids' is \"a\", expected at most 64 token ids"),
         ]

@@ -36,6 +36,7 @@ struct SchedulerTests {
                     parameters: .init(), maxNewTokens: tokens, endTokens: []), label: "held"
             ) { [self] event in
                 switch event {
+                case .prompt: break
                 case .token:
                     let number = count.withLock {
                         $0 += 1
@@ -131,6 +132,7 @@ struct SchedulerTests {
                     parameters: .init(), maxNewTokens: tokens, endTokens: []), label: name
             ) { event in
                 switch event {
+                case .prompt: break
                 case .token: steps.withLock { $0.append(name) }
                 case .completion: steps.withLock { $0.append(name + " ended") }
                 case .failure: steps.withLock { $0.append(name + " failed") }

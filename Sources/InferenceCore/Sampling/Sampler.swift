@@ -131,7 +131,7 @@ public struct Sampler {
 
 extension Sampler {
     /// Refuses rows that no token can be chosen from.
-    private static func check(_ logits: UnsafeBufferPointer<Float>) throws(InferenceError) {
+    static func check(_ logits: UnsafeBufferPointer<Float>) throws(InferenceError) {
         var isBroken = SIMDMask<SIMD8<Int32>>(repeating: false)
         forEachEight(logits) { values, _ in isBroken .|= .!(values .< .infinity) }
         let largest = maximum(logits)

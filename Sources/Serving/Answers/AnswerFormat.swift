@@ -38,7 +38,8 @@ struct AnswerFormat: Sendable {
     }
 
     /// A log-probability; JSON has no −∞.
-    static func number(_ logProb: Float) -> JSONValue {
+    static func number(_ logProb: Float?) -> JSONValue {
+        guard let logProb else { return .null }
         guard logProb.isFinite else { return -9999.0 }
         return .float(logProb)
     }
@@ -48,7 +49,7 @@ struct AnswerFormat: Sendable {
 
     /// The `logprobs` of a chat's choice.
     func chatLogProbs(_ tokens: [ToldToken]) -> JSONValue {
-        func entry(_ token: Int, _ logProb: Float) -> JSONObject {
+        func entry(_ token: Int, _ logProb: Float?) -> JSONObject {
             [
                 "token": .string(text(token)), "logprob": Self.number(logProb),
                 "bytes": .array((tokenizer.bytes(of: token) ?? []).map { .integer(Int($0)) }),
@@ -79,7 +80,9 @@ struct AnswerFormat: Sendable {
             "tokens": .array(texts), "token_logprobs": .array(tokens.map { Self.number($0.logProb) }),
             "top_logprobs": .array(
                 tokens.map { told in
-                    .object(JSONObject(told.alternatives.map { (text($0.token), Self.number($0.logProb)) }))
+                    told.logProb == nil
+                        ? .null
+                        : .object(JSONObject(told.alternatives.map { (text($0.token), Self.number($0.logProb)) }))
                 }), "text_offset": .array(offsets),
         ]
     }

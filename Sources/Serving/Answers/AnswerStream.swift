@@ -26,6 +26,7 @@ extension AnswerStream {
         private var calls: [Int]
         private var offsets: [Int]
         private var opened: Set<Int> = []
+        private var prompts: EchoedPrompts
         private var ready: [String] = []
         private var left: Int
         private var tokens = 0
@@ -38,6 +39,7 @@ extension AnswerStream {
             left = answering.jobs * answering.samples
             texts = Array(repeating: answering.text, count: left)
             held = Array(repeating: AnswerPiece(), count: left)
+            prompts = EchoedPrompts(answering.echo, jobs: answering.jobs)
             calls = Array(repeating: 0, count: left)
             offsets = calls
         }
@@ -64,16 +66,20 @@ extension AnswerStream {
             case .failure(let error):
                 hasFailed = true
                 ready.append(error.json.text())
+            case .prompt(let piece): prompts.add(piece, to: event.job)
             case .token(let token):
                 let index = event.job * answering.samples + token.sample
-                if opened.insert(index).inserted, let opening = answering.form.opening(index) { put(opening) }
-                held[index].append(texts[index].append(token))
+                if opened.insert(index).inserted {
+                    if let opening = answering.form.opening(index) { put(opening) }
+                    held[index] = prompts.piece(of: event.job, before: AnswerPiece())
+                }
+                if answering.echo?.isAll != true { held[index].append(texts[index].append(token)) }
                 if held[index].hasText { putHeld(index, finish: nil) }
             case .completion(let completion):
                 let index = event.job * answering.samples + completion.sample
                 held[index].append(texts[index].finish())
                 putHeld(index, finish: answering.finish(completion, texts[index]))
-                tokens += completion.tokens.count
+                if answering.echo?.isAll != true { tokens += completion.tokens.count }
                 left -= 1
                 if left == 0, answering.streamsUsage { putUsage() }
             }

@@ -6,7 +6,8 @@ import Tokenization
 /// A token as answers tell it.
 struct ToldToken: Sendable {
     let token: Int
-    let logProb: Float
+    /// `nil` for the first token of a prompt, which nothing precedes.
+    let logProb: Float?
     let alternatives: [(token: Int, logProb: Float)]
 }
 

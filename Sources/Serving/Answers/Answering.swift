@@ -15,6 +15,8 @@ struct Answering: Sendable {
     let streamsUsage: Bool
     /// What each sample's text is made with.
     let text: AnswerText
+    /// The prompts, if they are told again.
+    let echo: Echo?
     let events: AsyncStream<Event>
 
     private var choices: Int { jobs * samples }
@@ -25,18 +27,22 @@ struct Answering: Sendable {
     func whole() async throws(ServingError) -> JSONValue {
         var texts = Array(repeating: text, count: choices)
         var pieces = Array(repeating: AnswerPiece(), count: choices)
+        var prompts = EchoedPrompts(echo, jobs: jobs)
         var done: [Int: JSONValue] = [:]
         var tokens = 0
         for await (job, event) in events {
             switch event {
             case .failure(let error): throw error
+            case .prompt(let piece): prompts.add(piece, to: job)
             case .token(let token):
+                guard echo?.isAll != true else { continue }
                 let index = job * samples + token.sample
                 pieces[index].append(texts[index].append(token))
             case .completion(let completion):
                 let index = job * samples + completion.sample
                 pieces[index].append(texts[index].finish())
-                tokens += completion.tokens.count
+                pieces[index] = prompts.piece(of: job, before: pieces[index])
+                if echo?.isAll != true { tokens += completion.tokens.count }
                 done[index] = form.whole(index, pieces[index], finish: finish(completion, texts[index]))
             }
         }
@@ -63,7 +69,9 @@ struct Answering: Sendable {
     }
 
     func finish(_ completion: Completion, _ text: AnswerText) -> String {
-        text.callCount > 0 && completion.finishReason == .stop ? "tool_calls" : completion.finishReason.rawValue
+        if echo?.isAll == true { return FinishReason.length.rawValue }
+        return text.callCount > 0 && completion.finishReason == .stop
+            ? "tool_calls" : completion.finishReason.rawValue
     }
 }
 

@@ -121,8 +121,7 @@ struct ChatRequest {
         guard choice == nil || choice == "auto" || choice == "none" else {
             throw ServingError(
                 .invalidRequest,
-                "'tool_choice' is \(choice.map(RequestFields.shown) ?? ""), only \"auto\" and \"none\" are supported: "
-                    + "decoding is not constrained",
+                "'tool_choice' is \(choice.map(RequestFields.shown) ?? ""), only \"auto\" and \"none\" are supported",
                 parameter: "tool_choice")
         }
         guard let value = fields["tools"] else { return nil }

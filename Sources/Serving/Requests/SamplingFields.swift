@@ -1,5 +1,6 @@
 import InferenceCore
 import OrderedJSON
+import TextGeneration
 
 /// The fields that chat and plain completions have in common.
 struct SamplingFields {
@@ -17,6 +18,8 @@ struct SamplingFields {
     let streamsUsage: Bool
     /// Whether token ids are told.
     let returnsTokens: Bool
+    /// What the answer is held to.
+    let form: AnswerConstraints.Form?
 
     /// Most completions of one request.
     static let maximumCount = 128
@@ -24,18 +27,21 @@ struct SamplingFields {
     /// Reads the fields.
     ///
     /// - Parameter defaults: What holds for sampling settings that are not given.
+    /// - Parameter leastTokens: The least number of tokens that may be asked for.
     /// - Throws: `ServingError` that names the field.
-    init(_ fields: RequestFields, defaults: SamplingParameters) throws(ServingError) {
+    init(_ fields: RequestFields, defaults: SamplingParameters, leastTokens: Int = 1) throws(ServingError) {
         model = try fields.requiredText("model")
         count = try fields.integer("n", 1...Self.maximumCount) ?? 1
         maxTokens = try fields.integer(
-            fields.first("max_completion_tokens", "max_tokens", "max_new_tokens"), 1...10_000_000)
+            fields.first("max_completion_tokens", "max_tokens", "max_new_tokens"), leastTokens...10_000_000)
         stops = try fields.texts("stop", limit: 16).filter { !$0.isEmpty }
         ignoresEnd = try fields.flag("ignore_eos") ?? false
         streams = try fields.flag("stream") ?? false
         streamsUsage = try RequestFields(try fields.object("stream_options") ?? [:]).flag("include_usage") ?? false
         returnsTokens = try fields.flag("return_token_ids") ?? false
         stopTokens = try Self.stopTokens(fields)
+        form = try fields.responseForm()
+        if form != nil { try fields.refuseBesideForm() }
         seed = try Self.seed(fields)
         var parameters = defaults
         parameters.temperature = try fields.number("temperature", 0...1000) ?? defaults.temperature
@@ -72,18 +78,9 @@ struct SamplingFields {
             ("frequency_penalty", [0, 0.0], penalty), ("presence_penalty", [0, 0.0], penalty),
             ("logit_bias", [[:]], "not supported"), ("best_of", [.integer(count)], "not supported; use 'n'"),
             ("use_beam_search", [false], "not supported"),
-            ("guided_json", [], "constrained decoding is not supported"),
-            ("guided_regex", [], "constrained decoding is not supported"),
-            ("guided_grammar", [], "constrained decoding is not supported"),
-            ("structured_outputs", [], "constrained decoding is not supported"),
+            ("guided_regex", [], "not supported; use 'response_format' with a schema that has 'pattern'"),
+            ("guided_grammar", [], "not supported; use 'response_format'"),
+            ("structured_outputs", [], "not supported; use 'response_format'"),
         ])
-        guard let format = try fields.object("response_format") else { return }
-        guard format["type"] == "text" else {
-            throw ServingError(
-                .invalidRequest,
-                "'response_format' is of type \(format["type"].map(RequestFields.shown) ?? "nothing"), only \"text\" is "
-                    + "supported: decoding is not constrained; ask for JSON in the prompt and check the answer",
-                parameter: "response_format")
-        }
     }
 }

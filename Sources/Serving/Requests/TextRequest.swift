@@ -13,6 +13,8 @@ struct TextRequest {
     let prompts: [Prompt]
     /// How many of the likeliest tokens are told with each; `nil` tells no log-probabilities.
     let alternatives: Int?
+    /// Whether the prompts are told too, before the completions.
+    let echoes: Bool
 
     /// Most prompts of one request.
     static let maximumPrompts = 128
@@ -21,12 +23,11 @@ struct TextRequest {
     ///
     /// - Throws: `ServingError` that names the field.
     init(_ fields: RequestFields, defaults: SamplingParameters) throws(ServingError) {
-        sampling = try SamplingFields(fields, defaults: defaults)
+        echoes = try fields.flag("echo") ?? false
+        // A prompt may be asked for alone.
+        sampling = try SamplingFields(fields, defaults: defaults, leastTokens: echoes ? 0 : 1)
         alternatives = try fields.integer("logprobs", 0...ChatRequest.maximumAlternatives)
-        try fields.refuse([
-            ("echo", [false], "not supported; 'touchstone score' tells the log-probabilities of given text"),
-            ("suffix", [""], "not supported"),
-        ])
+        try fields.refuse([("suffix", [""], "not supported")])
         prompts = try Self.prompts(fields)
         guard prompts.count * sampling.count <= SamplingFields.maximumCount else {
             throw ServingError(

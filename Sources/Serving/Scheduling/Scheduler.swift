@@ -157,6 +157,7 @@ extension Scheduler {
             metrics.token(of: timing)
             handler(.token(token))
         }
+        if job.tellsPrompt { request.onPrompt = { handler(.prompt($0)) } }
         do {
             let index = try engine.submit(request)
             running[index] = Running(id: id, job: job, samplesLeft: request.samples.count)

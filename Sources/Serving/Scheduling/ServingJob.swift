@@ -2,6 +2,8 @@ import InferenceCore
 
 /// What a job tells while it is served, on the scheduler's thread: the receiver must not wait.
 public enum JobEvent: Sendable {
+    /// The model's view of the next tokens of the prompt, if the job asks for it.
+    case prompt([PromptToken])
     /// A sample got a token.
     case token(GeneratedToken)
     /// A sample has ended.
@@ -12,23 +14,26 @@ public enum JobEvent: Sendable {
 
 /// A generation request and who is told of it.
 public struct ServingJob: Sendable {
-    /// What to generate. `onToken` is the scheduler's.
+    /// What to generate. `onToken` and `onPrompt` are the scheduler's.
     public var request: GenerationRequest
     /// What its figures are kept under: the name of the model or adapter.
     public var label: String
     /// When it is given up, waiting included.
     public var deadline: ContinuousClock.Instant?
+    /// Whether log-probabilities of the prompt are told.
+    public var tellsPrompt: Bool
     /// Is told everything.
     public var handler: @Sendable (JobEvent) -> Void
 
     /// A job.
     public init(
         request: GenerationRequest, label: String, deadline: ContinuousClock.Instant? = nil,
-        handler: @escaping @Sendable (JobEvent) -> Void
+        tellsPrompt: Bool = false, handler: @escaping @Sendable (JobEvent) -> Void
     ) {
         self.request = request
         self.label = label
         self.deadline = deadline
+        self.tellsPrompt = tellsPrompt
         self.handler = handler
     }
 }
