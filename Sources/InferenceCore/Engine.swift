@@ -47,6 +47,7 @@ public final class Engine {
         var load = EngineLoad()
         (load.waiting, load.prompts, load.sequences) = (waiting.count, prompts.count, sequences.count)
         (load.pages, load.cachedPages, load.pageLimit) = (pool.used, prefixes.count, pool.limit)
+        load.ready = prompts.count { $0.logits != nil }
         load.reusedTokens = reusedTokens
         return load
     }

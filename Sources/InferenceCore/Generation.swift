@@ -92,6 +92,8 @@ public struct EngineLoad: Sendable {
     public var prompts = 0
     /// Sequences that decode.
     public var sequences = 0
+    /// Requests among the prompts whose first tokens the next step chooses.
+    public var ready = 0
     /// Pages of keys and values in use, those kept for prompts to come included.
     public var pages = 0
     /// Pages kept for prompts to come.

@@ -56,7 +56,9 @@ struct ServerRun {
             if options.chatTemplate != nil { throw error }
             Log.write("\(error); chat completions are refused")
         }
-        let own = URL(fileURLWithPath: options.model).deletingPathExtension().lastPathComponent
+        let place = URL(fileURLWithPath: options.model)
+        // A folder's name may have points: Qwen2.5-0.5B.
+        let own = (place.pathExtension == "gguf" ? place.deletingPathExtension() : place).lastPathComponent
         return ServedModel(
             names: options.servedModelName.isEmpty ? [own] : options.servedModelName, model: opened.model,
             tokenizer: tokenizer, templates: templates, endTokens: opened.endTokens,

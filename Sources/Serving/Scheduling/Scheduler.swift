@@ -139,7 +139,8 @@ extension Scheduler {
                 wake.wait()
                 continue
             }
-            engine.promptBudget = pace.budget(decoding: engine.load.sequences)
+            // What is about to get its first token waits for this step with its second.
+            engine.promptBudget = pace.budget(decoding: engine.load.sequences + engine.load.ready)
             let start = ContinuousClock.now
             let outcome = engine.advance()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
