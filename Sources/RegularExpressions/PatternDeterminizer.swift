@@ -24,8 +24,8 @@ private struct PatternDeterminizer {
         var matches = false
     }
 
-    /// The most additions of an instruction to a state: bounds the time.
-    private static let maximumWork = 3_000_000
+    /// The most additions of an instruction to a state: bounds the time to about a tenth of a second.
+    private static let maximumWork = 500_000
 
     private let program: Program
     private let kindOfRange: [Int32]

@@ -4,7 +4,7 @@
 /// State 0 is the start. From every state some accepted text is left to be read; a step that would end that is refused.
 public struct ScalarAutomaton: Sendable {
     /// The most entries (states × kinds of characters) of a machine.
-    public static let maximumEntries = 500_000
+    public static let maximumEntries = 100_000
 
     /// How many states there are; none if no text at all is accepted.
     public let stateCount: Int
