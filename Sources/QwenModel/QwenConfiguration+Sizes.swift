@@ -108,19 +108,23 @@ extension QwenConfiguration {
         // The residual stream before both norms, queries, keys, values, attention's result, and both gated halves; what a
         // norm or the gate makes of them is made again. A head's sum of exponentials and a norm's factor are single numbers.
         let norms = qkNorm ? queries + keys : 0
-        var halves = 2 * intermediateSize
+        var halves = experts?.isSparse.contains(false) == false ? 0 : 2 * intermediateSize
         if let experts {
-            // Each token is in several experts, and what they give is kept too.
-            halves = max(halves, experts.perToken * (2 * experts.intermediateSize + 2 * hiddenSize) + 3 * experts.count)
+            // Each token is in several experts, what they give is kept too, and the probabilities are in Double.
+            let copies = experts.perToken * (2 * experts.intermediateSize + hiddenSize)
+            halves = max(halves, copies + 2 * experts.count)
         }
         return 4 * (2 * hiddenSize + 2 * queries + 2 * keys + norms + halves + 3 * attentionHeads + 2)
     }
 
-    /// Bytes that one block's forward pass holds for each row at the same time: the residual stream, its norm, the gated
-    /// layer's halves and their product, and an operand rounded to half the width.
+    /// Bytes that one block holds for each row at the same time besides what it keeps: the residual stream, its norm, the
+    /// gated layer's halves and their product, and an operand rounded to half the width. Of experts: what they give, before
+    /// and after it is weighted, or the gradient of either, and the product of the halves.
     public var workingBytes: Int {
-        let sparse = experts.map { $0.perToken * ($0.intermediateSize + hiddenSize) } ?? 0
-        let width = max(intermediateSize, sparse)
-        return 4 * (3 * hiddenSize + 3 * width) + 2 * width
+        guard let experts, !experts.isSparse.contains(false) else {
+            return 4 * (3 * hiddenSize + 3 * intermediateSize) + 2 * intermediateSize
+        }
+        let copies = experts.perToken * (2 * hiddenSize + experts.intermediateSize)
+        return 4 * (3 * hiddenSize + copies) + 2 * experts.perToken * max(hiddenSize, experts.intermediateSize)
     }
 }

@@ -1,4 +1,3 @@
-import ModelFiles
 import QwenModel
 import Recipes
 
@@ -19,7 +18,12 @@ extension MemoryDemand {
     ) throws {
         self.init(model: configuration, precision: recipe.model.precision == .fp32 ? .float32 : .bfloat16)
         trainsModel = recipe.adapter.kind == .none
-        trainedCount = try trainsModel ? configuration.parameterCount : Self.adapterCount(recipe, configuration)
+        if trainsModel {
+            trainedCount = configuration.parameterCount
+        } else {
+            let sizes = try AdapterSizes(recipe, configuration)
+            (trainedCount, adapter) = (sizes.trained, sizes.demand)
+        }
         optimizerMoments = ParameterOptimizer(recipe, totalSteps: recipe.steps ?? 1).rule.memoryNames.count
         limits = PassLimits(recipe.batch)
         switch recipe.kind {
@@ -63,16 +67,5 @@ extension MemoryDemand {
 
     private static func rows(_ data: DataSet) -> [DataRow] {
         (0..<min(data.count ?? rowsLookedAt, rowsLookedAt)).map { data.row(at: $0) }
-    }
-
-    /// Numbers in the adapter that a recipe trains.
-    private static func adapterCount(_ recipe: Recipe, _ configuration: QwenConfiguration) throws -> Int {
-        let settings =
-            try recipe.adapter.initial.map { try AdapterFolder(path: $0).configuration }
-            ?? AdapterConfiguration(recipe, hasExperts: configuration.experts != nil)
-        let targeting = try AdapterTargeting(settings, familyDefaults: [])
-        return configuration.linearShapes
-            .filter { targeting.targets(moduleNamed: $0.name, isOutputHead: $0.name == "lm_head") }
-            .reduce(0) { $0 + targeting.rank(of: $1.name) * ($1.inputs + $1.outputs) }
     }
 }

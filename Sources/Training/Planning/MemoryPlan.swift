@@ -42,6 +42,8 @@ public struct MemoryDemand: Sendable, Hashable {
     public var trainedCount = 0
     /// Whether they are all of the model's, not an adapter's.
     public var trainsModel = false
+    /// What the adapter holds besides low-rank factors that are trained.
+    public var adapter = AdapterDemand()
     /// Numbers that the optimizer keeps for each trained one.
     public var optimizerMoments = 2
     /// Completions that are generated at the same time; 0 for none.
@@ -83,12 +85,24 @@ public struct MemoryDemand: Sendable, Hashable {
                 .init(name: "trained numbers, their gradient", bytes: 8 * trainedCount),
                 .init(name: "optimizer", bytes: 4 * optimizerMoments * trainedCount),
             ]
-            // An adapter is packed for the kernels; the one before it lives on until it is replaced.
-            if !trainsModel { plan.held.append(.init(name: "installed adapters", bytes: 16 * trainedCount)) }
+            if !trainsModel { plan.held += adapterParts }
         }
         if sequences > 0 { plan.rollout = rolloutParts }
         if stepTokens > 0 { plan.update = updateParts }
         return plan
+    }
+
+    private var adapterParts: [MemoryPlan.Part] {
+        // Factors are there as they are and packed for the kernels; the adapter before lives on until it is replaced.
+        let factors = trainedCount - adapter.wholeNumbers + adapter.frozenNumbers
+        var parts: [MemoryPlan.Part] = [.init(name: "installed adapters", bytes: 16 * factors)]
+        if adapter.frozenNumbers > 0 {
+            parts.append(.init(name: "factors that stay", bytes: 4 * adapter.frozenNumbers))
+        }
+        if adapter.wholeNumbers > 0 {
+            parts.append(.init(name: "whole weights, packed", bytes: 2 * adapter.wholeNumbers * precision.byteCount))
+        }
+        return parts
     }
 
     private var rolloutParts: [MemoryPlan.Part] {
@@ -111,13 +125,20 @@ public struct MemoryDemand: Sendable, Hashable {
         let unit = max(1, min(unitTokens, limits.tokens))
         let rows = min(stepTokens, max(unit, limits.packing(model) / unit * unit))
         let inputs = rows * model.hiddenLayers * model.hiddenSize * 4
-        let kept = min(rows * model.activationBytes * model.hiddenLayers, max(limits.activationBytes, inputs))
+        // As many blocks keep all that they need as the budget says; what the adapter keeps besides comes on top.
+        let rest = rows * (model.activationBytes - model.hiddenSize * 4)
+        let blocks = min(model.hiddenLayers, max(0, (limits.activationBytes - inputs) / max(1, rest)))
+        let own = rows * adapter.keptBytes / model.hiddenLayers
+        let kept = inputs + blocks * (rest + own)
         let chunk = min(512, max(16, (8 << 20) / model.vocabularySize))
-        return [
-            .init(name: "kept activations", bytes: kept),
-            .init(name: "one block and its gradients", bytes: rows * model.workingBytes),
+        // The vocabulary projection and the backward pass of a block come one after the other.
+        let head: [MemoryPlan.Part] = [
             .init(name: "logits of some rows", bytes: 2 * 4 * min(rows, chunk) * model.vocabularySize),
             .init(name: "predicting rows", bytes: 4 * 4 * rows * model.hiddenSize),
         ]
+        let block: [MemoryPlan.Part] = [
+            .init(name: "one block and its gradients", bytes: rows * (model.workingBytes + 4 * model.hiddenSize))
+        ]
+        return [.init(name: "kept activations", bytes: kept)] + (block.bytes > head.bytes ? block : head)
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import ModelFiles
 import OrderedJSON
 import QwenModel
@@ -17,16 +16,18 @@ struct PlanCommand: ParsableCommand {
             For a recipe: what it holds all the time, what generation and the update hold beside it, and the peak. \
             Completions are taken to be as long as they may.
 
-            For a model: its parameters, the memory for generating with contexts of several lengths, and for training an \
-            adapter of rank 16 on every linear layer with 8 prompts × 8 completions.
+            For a model: its parameters, the memory for generating, and for training an adapter of rank 16 on every linear \
+            layer with 8 prompts × 8 completions; then, by precision and context, one sequence, and one group of 8 \
+            completions; and the largest Qwen that this machine can hold. Without a path: that alone.
 
             Example:
+              touchstone plan
               touchstone plan Recipes/quickstart.yaml --set rollout.max_new_tokens=256
               touchstone plan Qwen2.5-Coder-0.5B-Instruct --precision bf16 --prompt-tokens 256 --max-new-tokens 512
             """)
 
-    @Argument(help: "A recipe in YAML, a Hugging Face folder or a .gguf file.")
-    var path: String
+    @Argument(help: "A recipe in YAML, a Hugging Face folder or a .gguf file; none for what fits this machine.")
+    var path: String?
 
     @Option(
         name: .long,
@@ -58,23 +59,41 @@ struct PlanCommand: ParsableCommand {
     }
 
     func run() throws {
-        let isRecipe = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
-        guard isRecipe || set.isEmpty else { throw ValidationError("--set changes a recipe; \(path) is none") }
-        let report = isRecipe ? try RecipePlan(path, overrides: set).report : try modelReport()
+        let isRecipe = path.map { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") } ?? false
+        guard isRecipe || set.isEmpty else {
+            throw ValidationError("--set changes a recipe; \(path ?? "nothing") is none")
+        }
+        let report =
+            switch path {
+            case let path? where isRecipe: try RecipePlan(path, overrides: set).report
+            case let path?: try modelReport(path)
+            case nil: machineReport
+            }
         try StandardOutput.write(json ? JSONValue.object(report).text() + "\n" : PlanText.text(report))
     }
 
-    private func modelReport() throws -> JSONObject {
+    private func modelReport(_ path: String) throws -> JSONObject {
         let location = try ModelLocation(path)
         let configuration = try QwenConfiguration(try location.configuration(), path: path)
         var source: GGUFModel?
         if case .gguf(let file) = location { source = try GGUFModel(file) }
-        var report: JSONObject = ["model": .string(path), "parameters": .integer(configuration.parameterCount)]
+        var report: JSONObject = [
+            "model": .string(path), "parameters": .integer(configuration.parameterCount),
+        ]
         for precision in ComputeOptions.Precision.allCases {
             report[precision.rawValue] = .object(section(configuration, precision.elementType, source))
         }
-        report["machine_bytes"] = .integer(Int(clamping: ProcessInfo.processInfo.physicalMemory))
+        report["by context"] = .object(ModelMemory.report(configuration))
+        for (key, value) in machineReport { report[key] = value }
         return report
+    }
+
+    private var machineReport: JSONObject {
+        let (memory, context) = (ModelMemory.machineBytes, promptTokens + maxNewTokens)
+        return [
+            "machine_bytes": .integer(memory),
+            "largest that fits": .object(ModelMemory.largest(memory: memory, context: max(context, 512))),
+        ]
     }
 
     private func section(
@@ -82,16 +101,13 @@ struct PlanCommand: ParsableCommand {
     ) -> JSONObject {
         var demand = MemoryDemand(model: configuration, precision: precision)
         demand.weightBytes = configuration.weightBytes(precision, storedIn: source)
-        (demand.prompts, demand.sequences) = (batch, batch)
-        (demand.promptTokens, demand.newTokens) = (promptTokens, maxNewTokens)
-        let generation = demand.plan
-        demand.trainedCount = 16 * configuration.linearShapes.dropLast().reduce(0) { $0 + $1.inputs + $1.outputs }
-        (demand.prompts, demand.sequences) = (8, 64)
-        demand.unitTokens = promptTokens + 8 * maxNewTokens
-        demand.stepTokens = 8 * demand.unitTokens
+        let generation = demand.generating(
+            sequences: batch, promptTokens: promptTokens, newTokens: maxNewTokens)
+        let training = demand.training(
+            prompts: 8, completions: 8, promptTokens: promptTokens, newTokens: maxNewTokens)
         return [
-            "token_bytes": .integer(configuration.keyValueBytes(precision)), "generation": .object(generation.json),
-            "training": .object(demand.plan.json),
+            "token_bytes": .integer(configuration.keyValueBytes(precision)),
+            "generation": .object(generation.plan.json), "training": .object(training.plan.json),
         ]
     }
 }

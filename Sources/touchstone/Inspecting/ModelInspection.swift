@@ -40,8 +40,9 @@ enum ModelInspection {
         var description: JSONObject = ["kind": "model", "path": .string(path), "format": .string(format)]
         description["architecture"] = configuration["model_type"] ?? .null
         do {
-            _ = try QwenConfiguration(configuration, path: path)
+            let sizes = try QwenConfiguration(configuration, path: path)
             description["supported"] = true
+            description["memory"] = .object(ModelMemory.report(sizes))
         } catch {
             description["supported"] = false
             description["reason"] = .string(error.message)
