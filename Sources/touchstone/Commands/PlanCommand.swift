@@ -6,6 +6,7 @@ import QwenModel
 import Recipes
 import TensorCore
 import TextGeneration
+import Tracking
 import Training
 
 /// `touchstone plan`.
@@ -20,7 +21,11 @@ struct PlanCommand: ParsableCommand {
             For a model: its parameters, the memory for generating with contexts of several lengths, and for training an \
             adapter of rank 16 on every linear layer with 8 prompts × 8 completions.
 
+            With --ranks and a run of the recipe that took some steps on one rank: how long a step will take on several, \
+            each with as many threads.
+
             Example:
+              touchstone plan Recipes/quickstart.yaml --ranks 4 --measured Checkpoints/quickstart --bandwidth 125 --latency 0.1
               touchstone plan Recipes/quickstart.yaml --set rollout.max_new_tokens=256
               touchstone plan Qwen2.5-Coder-0.5B-Instruct --precision bf16 --prompt-tokens 256 --max-new-tokens 512
             """)
@@ -42,12 +47,30 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Sequences generated at a time, for a model.", valueName: "n"))
     var batch = 64
 
+    @Option(name: .long, help: ArgumentHelp("Ranks to predict a recipe's step for.", valueName: "n"))
+    var ranks: Int?
+
+    @Option(name: .long, help: ArgumentHelp("A run of the recipe on one rank, for its times.", valueName: "folder"))
+    var measured: String?
+
+    @Option(name: .long, help: ArgumentHelp("What a rank's network carries each way, MB a second.", valueName: "n"))
+    var bandwidth = 125.0
+
+    @Option(name: .long, help: ArgumentHelp("How long a message is on its way, milliseconds.", valueName: "n"))
+    var latency = 0.1
+
     @Flag(name: .long, help: "One JSON object instead of text.")
     var json = false
 
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
+        guard (ranks == nil) == (measured == nil) else {
+            throw ValidationError("--ranks and --measured go together: the prediction starts from measured times")
+        }
+        guard (1...100_000).contains(ranks ?? 1), bandwidth > 0, latency >= 0, latency < 1e6 else {
+            throw ValidationError("--ranks is 1 to 100000, --bandwidth above 0, --latency 0 or more")
+        }
         for (name, value) in [
             ("--prompt-tokens", promptTokens), ("--max-new-tokens", maxNewTokens), ("--batch", batch),
         ] {
@@ -60,8 +83,17 @@ struct PlanCommand: ParsableCommand {
     func run() throws {
         let isRecipe = path.hasSuffix(".yaml") || path.hasSuffix(".yml")
         guard isRecipe || set.isEmpty else { throw ValidationError("--set changes a recipe; \(path) is none") }
-        let report = isRecipe ? try RecipePlan(path, overrides: set).report : try modelReport()
+        guard isRecipe || ranks == nil else { throw ValidationError("--ranks is for a recipe; \(path) is none") }
+        let report = isRecipe ? try recipeReport() : try modelReport()
         try StandardOutput.write(json ? JSONValue.object(report).text() + "\n" : PlanText.text(report))
+    }
+
+    private func recipeReport() throws -> JSONObject {
+        let plan = try RecipePlan(path, overrides: set)
+        guard let ranks, let measured else { return plan.report }
+        var cost = try plan.cost(measured: RunFolder(existing: measured))
+        (cost.bandwidth, cost.latency) = (bandwidth * 1e6, latency * 1e-3)
+        return cost.report(ranks: ranks)
     }
 
     private func modelReport() throws -> JSONObject {
