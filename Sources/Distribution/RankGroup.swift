@@ -1,3 +1,4 @@
+import Dispatch
 import Synchronization
 
 /// The processes that compute one piece of work together, as one of them sees it. A program by itself is a group of one.
@@ -11,6 +12,7 @@ public final class RankGroup: Sendable {
     private let service: WorkService
     private let rounds = Atomic<Int>(0)
     private let exchanges = Atomic<Int>(0)
+    private let waited = Atomic<UInt64>(0)
 
     /// A group.
     public init(_ transport: any Transport) {
@@ -40,6 +42,16 @@ public final class RankGroup: Sendable {
     /// How many of the ranks share this rank's machine, itself included.
     public var neighbours: Int { transport.neighbours }
 
+    /// Seconds that this rank has waited for messages of others.
+    public var waitingSeconds: Double { Double(waited.load(ordering: .relaxed)) * 1e-9 }
+
+    /// Waits for a message.
+    private func receive(from other: Int, on channel: Channel) throws(DistributionError) -> [UInt8] {
+        let start = DispatchTime.now().uptimeNanoseconds
+        defer { waited.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed) }
+        return try transport.inbox.take(from: other, on: channel)
+    }
+
     /// Ends the group when every rank has said so.
     ///
     /// - Parameter farewell: Why this rank ends, if not because all is done.
@@ -62,7 +74,7 @@ public final class RankGroup: Sendable {
                 all.append(own)
                 continue
             }
-            let received = try transport.inbox.take(from: other, on: .exchange)
+            let received = try receive(from: other, on: .exchange)
             var reader = MessageReader(received)
             let place = try reader.integer()
             guard place == number else {
@@ -94,7 +106,7 @@ public final class RankGroup: Sendable {
         var message = MessageWriter()
         claim.write(to: &message)
         transport.send(message.bytes, to: 0, on: .claim)
-        var reply = MessageReader(try transport.inbox.take(from: 0, on: .grant))
+        var reply = MessageReader(try receive(from: 0, on: .grant))
         let piece = try reply.integer()
         guard piece < claim.costs.count else {
             throw DistributionError(
@@ -125,7 +137,7 @@ extension RankGroup {
     func take(
         _ values: Int, from other: Int, on channel: Channel
     ) throws(DistributionError) -> [Float] {
-        let message = try transport.inbox.take(from: other, on: channel)
+        let message = try receive(from: other, on: channel)
         guard message.count == values * MemoryLayout<Float>.size else {
             throw DistributionError(
                 .malformed,

@@ -67,7 +67,25 @@ struct RanksTests {
         #expect(
             wrong.messages.split(separator: "\n").count { $0.hasPrefix("touchstone: ") && $0.contains("steps") } == 1)
         let chat = try Launcher.run(2, ["tokenize", Reference.model])
-        #expect(chat.status != 0 && chat.messages.contains("only train works on several"))
+        #expect(chat.status != 0 && chat.messages.contains("only train and eval work on several"))
+    }
+
+    @Test(
+        "a rank that computes other bits is found before the first step; with the same kernels all agree",
+        .enabled(if: KillTests.isThere && Launcher.hasWideKernels, "needs Checkpoints/tiny-qwen3 and AVX-512"))
+    func kernels() throws {
+        let folder = try TemporaryFolder()
+        let recipe = try folder.write(KillTests.recipe, "recipe.yaml")
+        let command = [
+            "train", recipe, "--run-dir", folder.path("run"), "--set", "steps=1", "--set", "evaluation.every=0",
+        ]
+        let mixed = try Launcher.run(1, command + [":", "-np", "1", Program.path] + command + ["--kernels", "avx2"])
+        #expect(mixed.status == 1)
+        #expect(mixed.messages.contains("the kernels (avx2 instead of avx512"), "\(mixed.messages)")
+        #expect(mixed.messages.contains("the backward pass") && mixed.messages.contains("--kernels avx2 makes"))
+        try FileManager.default.removeItem(atPath: folder.path("run"))
+        let alike = try Launcher.run(2, command + ["--kernels", "avx2"])
+        #expect(alike.status == 0, "\(alike.messages)")
     }
 
     @Test("without an MPI library several ranks are refused with the remedy")
@@ -97,6 +115,10 @@ struct RanksTests {
 enum Launcher {
     private static let path = "/usr/bin/mpirun"
     static let isThere = FileManager.default.isExecutableFile(atPath: path)
+
+    /// Whether this processor has kernels beyond AVX2.
+    static let hasWideKernels =
+        (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains("avx512bw") ?? false
 
     /// Runs the program on ranks of one thread each, more than there are processors if need be.
     static func run(

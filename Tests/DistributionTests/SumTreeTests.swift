@@ -25,6 +25,15 @@ struct SumTreeTests {
         #expect(tree.parent(of: tree.root) == nil)
     }
 
+    @Test("neighbours make up the fewest nodes")
+    func nodes() {
+        let tree = SumTree(pieces: 13)
+        #expect(tree.nodes(in: 0..<13) == [0..<13])
+        #expect(tree.nodes(in: 0..<8) == [0..<8] && tree.nodes(in: 8..<13) == [8..<13])
+        #expect(tree.nodes(in: 3..<11) == [3..<4, 4..<8, 8..<10, 10..<11])
+        #expect(tree.nodes(in: 5..<5).isEmpty)
+    }
+
     @Test("a sum is the same bits whoever computes which piece, and in whatever order", arguments: [1, 2, 3, 4, 7])
     func bits(ranks: Int) throws {
         for pieces in [1, 2, 5, 8, 13] {

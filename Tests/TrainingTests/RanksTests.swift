@@ -52,6 +52,22 @@ struct RanksTests {
         #expect(GradientPieces([], parameterCount: 10).ranges.isEmpty)
     }
 
+    @Test("a step's cost is divided by ranks but for what all do, and for what they tell one another")
+    func cost() {
+        var cost = RankCost(
+            generate: 8, update: 16, rest: 1, prompts: 16, pieces: 8, trainedCount: 1_000_000, tokens: 1000)
+        #expect(cost.step(ranks: 1) == 25 && cost.exchange(ranks: 1) == 0)
+        // Each of two ranks sends the other half a sum, and half the total.
+        #expect(cost.gradientBytes(ranks: 2) == 4_000_000)
+        (cost.latency, cost.bandwidth) = (0, .infinity)
+        #expect(abs(cost.step(ranks: 2) - 13) < 0.05)
+        // Three ranks: six of sixteen prompts, three of eight pieces.
+        #expect(abs(cost.step(ranks: 3) - (3 + 6 + 1)) < 0.05)
+        #expect(cost.step(ranks: 64) >= 0.5 + 2 + 1)
+        cost.bandwidth = 1e6
+        #expect(cost.exchange(ranks: 2) > 4)
+    }
+
     @Test("a run of three ranks goes on with two, and with one, to the same bytes")
     func resume() async throws {
         let overrides = ["rollout.prompts_per_step=12", "rollout.max_new_tokens=24", "checkpoint.every=1"]

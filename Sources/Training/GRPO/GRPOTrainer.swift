@@ -102,7 +102,7 @@ public final class GRPOTrainer: Trainer {
 
     /// Takes a step: generates groups of completions, scores them, and moves the parameters.
     public nonisolated(nonsending) func step() async throws -> StepResult {
-        let (watch, idle) = (Stopwatch(), IdleWatch())
+        let (watch, idle, waited) = (Stopwatch(), IdleWatch(), ranks.waitingSeconds)
         var next = state
         OutOfMemory.advise("go on with --resume and a lower rollout.max_batch")
         let rollout = try await engine.rollout(
@@ -129,7 +129,8 @@ public final class GRPOTrainer: Trainer {
 
         let times = StepTimes(
             generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
-            update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds)
+            update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds,
+            ranks: ranks.count > 1 ? ranks.waitingSeconds - waited : nil)
         return GRPOReport(
             curriculum: state.curriculum, rollout: rollout, statistics: statistics,
             advantages: rollout.spread(advantages, rest: 0), updates: updates,

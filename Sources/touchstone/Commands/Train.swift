@@ -87,7 +87,9 @@ struct Train: AsyncParsableCommand {
         Interruption.setDeferred(true)
         if dryRun {
             guard group.count == 1 else {
-                throw ValidationError("--dry-run measures one rank; leave mpirun out, or ask touchstone plan --ranks")
+                throw CommandFailure(
+                    "--dry-run measures one rank; leave mpirun out, or ask touchstone plan --ranks", status: .wrongUsage
+                )
             }
             try await StandardOutput.write(prepared.plan())
             return

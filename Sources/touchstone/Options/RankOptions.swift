@@ -39,10 +39,10 @@ struct RankOptions: ParsableArguments {
     /// Refuses a command that several processes would all do.
     static func check(_ command: any ParsableCommand) throws {
         guard let launch = Launch(environment: ProcessInfo.processInfo.environment), launch.ranks > 1,
-            !(command is Train)
+            !(command is Train || command is Eval)
         else { return }
         throw CommandFailure(
-            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train works on several; start this command by "
+            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train and eval work on several; start this command by "
                 + "itself", status: .wrongUsage)
     }
 
