@@ -33,6 +33,7 @@ let package = Package(
     targets: [
         .target(name: "OrderedJSON", swiftSettings: optimized),
         .target(name: "Randomness", swiftSettings: optimized),
+        .target(name: "Distribution", swiftSettings: optimized),
         .target(name: "RegularExpressions", swiftSettings: optimized),
         .target(name: "CKernels", cSettings: kernels),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
@@ -112,7 +113,7 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
                 "Recipes",
                 "Randomness", "OrderedJSON",
             ],
@@ -153,8 +154,8 @@ let package = Package(
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Benchmarking", "Training", "TextGeneration", "InferenceCore", "Merging", "ModelHub", "QwenModel",
-                "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking",
+                "Benchmarking", "Distribution", "Training", "TextGeneration", "InferenceCore", "Merging", "ModelHub",
+                "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking",
                 "TensorBoard", "Reporting", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -175,6 +176,7 @@ let package = Package(
 
         .target(name: "NumericalTesting", path: "Tests/NumericalTesting", swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
+        .testTarget(name: "DistributionTests", dependencies: ["Distribution"], swiftSettings: tests),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: tests),
         .testTarget(
             name: "RegularExpressionsTests", dependencies: ["RegularExpressions"], resources: [.copy("Resources")],
@@ -237,8 +239,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards",
-                "Tracking",
+                "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
+                "Rewards", "Tracking",
                 "Recipes", "OrderedJSON", "Randomness",
             ],
             swiftSettings: tests),

@@ -61,25 +61,50 @@ public final class Engine {
     public func generate(_ requests: [GenerationRequest], onCompletion: ((Completion) -> Void)? = nil) throws
         -> [Completion]
     {
+        for request in requests { try check(request) }
+        var completions: [Completion] = []
+        var rest = requests[...]
+        try generate(room: .max, next: { rest.popFirst() }) { completion in
+            completions.append(completion)
+            onCompletion?(completion)
+        }
+        return completions.sorted { ($0.request, $0.sample) < ($1.request, $1.sample) }
+    }
+
+    /// Runs requests as one continuous batch, taking the next one whenever there is room for it, until there are no more.
+    ///
+    /// - Parameter room: Samples that are unfinished at a time; a request with more is taken when nothing else is left.
+    /// - Parameter next: The next request; `nil` when there are no more.
+    /// - Parameter onCompletion: Sees each completion as it ends; requests are numbered as they were taken.
+    /// - Throws: As `generate(_:onCompletion:)`, and what `next` throws. Nothing is left running then.
+    public func generate(
+        room: Int, next: () throws -> GenerationRequest?, onCompletion: (Completion) -> Void
+    ) throws {
         precondition(isIdle, "generate: the engine is at work")
         submitted = 0
-        for request in requests { try check(request) }
-        for request in requests { try submit(request) }
-        var completions: [Completion] = []
-        while !isIdle {
-            do {
-                for completion in try step() {
-                    completions.append(completion)
-                    onCompletion?(completion)
+        var (unfinished, isDrained, size) = (0, false, 0)
+        do {
+            repeat {
+                while !isDrained, unfinished == 0 || unfinished + size <= room {
+                    guard let request = try next() else {
+                        isDrained = true
+                        break
+                    }
+                    size = request.samples.count
+                    unfinished += size
+                    try submit(request)
                 }
-            } catch {
-                cancelAll()
-                throw error
-            }
+                for completion in try step() {
+                    unfinished -= 1
+                    onCompletion(completion)
+                }
+            } while !isIdle || !isDrained
+        } catch {
+            cancelAll()
+            throw error
         }
         // An update that follows has use for the memory.
         if pool.used == 0 { pool.shrink() }
-        return completions.sorted { ($0.request, $0.sample) < ($1.request, $1.sample) }
     }
 
     /// Puts a request at the end of the queue.

@@ -130,6 +130,19 @@ public struct Completion: Sendable, Hashable {
     public var finishReason: FinishReason
     /// Where its thought and its answer stand; `nil` where the request has no `thought`.
     public var thought: Thought?
+
+    /// A completion of its parts.
+    public init(
+        request: Int, sample: Int, tokens: [Int], logProbs: [Float], finishReason: FinishReason,
+        thought: Thought? = nil
+    ) {
+        self.request = request
+        self.sample = sample
+        self.tokens = tokens
+        self.logProbs = logProbs
+        self.finishReason = finishReason
+        self.thought = thought
+    }
 }
 
 extension SamplingParameters {

@@ -33,6 +33,11 @@ public struct Thought: Sendable, Hashable {
     public var handOff: Range<Int>?
     /// The answer; `nil` where the thought has not ended.
     public var answer: Range<Int>?
+
+    /// A thought of its parts.
+    public init(tokens: Range<Int>? = nil, handOff: Range<Int>? = nil, answer: Range<Int>? = nil) {
+        (self.tokens, self.handOff, self.answer) = (tokens, handOff, answer)
+    }
 }
 
 /// Follows a completion through its thought, a token at a time.

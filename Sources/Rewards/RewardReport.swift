@@ -12,6 +12,11 @@ public struct RewardReport: Sendable {
         public let outcomes: [RewardOutcome]
         /// What the function wants logged.
         public let logs: [String: Double]
+
+        /// A part of its values.
+        public init(name: String, weight: Double, outcomes: [RewardOutcome], logs: [String: Double] = [:]) {
+            (self.name, self.weight, self.outcomes, self.logs) = (name, weight, outcomes, logs)
+        }
     }
 
     /// The functions' outcomes, in the recipe's order.
@@ -20,7 +25,7 @@ public struct RewardReport: Sendable {
     public let combined: [Double?]
 
     /// Adds up the parts, in their order. A sum that overflows is unscorable as well.
-    init(parts: [Part], batchSize: Int) {
+    public init(parts: [Part], batchSize: Int) {
         self.parts = parts
         combined = (0..<batchSize).map { sample in
             var sum: Double?

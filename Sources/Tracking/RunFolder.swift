@@ -29,6 +29,9 @@ public struct RunFolder: Hashable, Sendable {
         self.path = path
     }
 
+    /// The folder of a run that another process writes; it need not be on this machine.
+    public init(writtenElsewhere path: String) { self.path = path }
+
     /// Creates `<base>/<name>-<yyyyMMdd-HHmmss>/`, with its parents. If a run of the same second has taken the name, `-2`,
     /// `-3`, … is appended: two runs never share a folder.
     ///

@@ -7,6 +7,11 @@ public struct PassTimes: Sendable, Hashable {
     /// Backward passes, with what they compute again.
     public internal(set) var backward = 0.0
 
+    /// The mean of so many.
+    static func / (times: PassTimes, count: Int) -> PassTimes {
+        PassTimes(forward: times.forward / Double(count), backward: times.backward / Double(count))
+    }
+
     /// The sum of two.
     static func + (left: PassTimes, right: PassTimes) -> PassTimes {
         PassTimes(forward: left.forward + right.forward, backward: left.backward + right.backward)

@@ -12,6 +12,8 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
         case data
         /// The recipe asks for something that the model or this version can't do.
         case unsupported
+        /// Ranks can't work together, or another one failed.
+        case ranks
         /// A stop was asked for; the unfinished step was dropped.
         case interrupted
         /// A file of the run can't be written.

@@ -31,6 +31,9 @@ struct CommandFailure: Error {
         self.status = status
     }
 
+    /// A failure with some messages.
+    init(lines: [String], status: ExitStatus) { (self.lines, self.status) = (lines, status) }
+
     /// A failure that has been reported already.
     init(reported status: ExitStatus) {
         lines = []

@@ -35,6 +35,14 @@ enum Interruption {
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
     }
 
+    /// Lets SIGUSR1 ask for an end too: launchers pass it on to all ranks, where they kill at the second of control-C.
+    static func catchUserSignal() {
+        signal(SIGUSR1) { _ in
+            Interruption.wasRequested.store(true, ordering: .relaxed)
+            Interruption.stopSignal.set()
+        }
+    }
+
     /// From now on the command looks at `isRequested` itself, or no longer does.
     static func setDeferred(_ value: Bool) { isDeferred.store(value, ordering: .relaxed) }
 

@@ -20,6 +20,7 @@ enum Main {
     static func run(_ arguments: [String]) async -> ExitStatus {
         do {
             var command = try Touchstone.parseAsRoot(arguments)
+            try RankOptions.check(command)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -1,3 +1,4 @@
+import Distribution
 import InferenceCore
 import OrderedJSON
 import QwenModel
@@ -93,13 +94,15 @@ public struct Evaluator: Sendable {
     /// Generates and judges.
     ///
     /// - Parameter adapter: The policy's adapter; `nil` for the model itself.
+    /// - Parameter ranks: Who generates and judges; all of them call this.
     /// - Throws: `InferenceError`, `TrainingError` (`interrupted`, `rewardFailed`).
     public nonisolated(nonsending) func callAsFunction(
-        _ engine: Engine, adapter: Adapter?, signal: StopSignal = StopSignal()
+        _ engine: Engine, adapter: Adapter?, signal: StopSignal = StopSignal(), ranks: RankGroup = .alone
     ) async throws -> EvaluationResult {
         let watch = Stopwatch()
         let groups = try await engine.scoredGroups(
-            prompts, step: 0, sampler: sampler, rewards: checker.rewards, adapter: adapter, signal: signal
+            prompts, step: 0, sampler: sampler, rewards: checker.rewards, adapter: adapter, signal: signal,
+            ranks: ranks
         ).groups
         try groups.checkRewards(checker.rewards, name.isEmpty ? "evaluation" : "evaluation of \(name)")
         var problems: [EvaluatedProblem] = []

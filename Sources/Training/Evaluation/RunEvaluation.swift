@@ -1,3 +1,4 @@
+import Distribution
 import InferenceCore
 import OrderedJSON
 import QwenModel
@@ -36,25 +37,27 @@ struct RunEvaluation {
     ///
     /// - Returns: The metrics, and the groups of all sets one after the other; `nil` where there is nothing to evaluate on.
     nonisolated(nonsending) func callAsFunction(
-        _ engine: Engine, adapter: Adapter?, signal: StopSignal
+        _ engine: Engine, adapter: Adapter?, signal: StopSignal, ranks: RankGroup
     ) async throws -> (metrics: JSONObject, groups: [ScoredGroup])? {
         guard !evaluators.isEmpty || !sequences.isEmpty else { return nil }
         let watch = Stopwatch()
-        var metrics = try losses(adapter, signal)
+        var metrics = try losses(adapter, signal, ranks)
         var results: [EvaluationResult] = []
-        for evaluator in evaluators { results.append(try await evaluator(engine, adapter: adapter, signal: signal)) }
+        for evaluator in evaluators {
+            results.append(try await evaluator(engine, adapter: adapter, signal: signal, ranks: ranks))
+        }
         if !results.isEmpty { metrics.merge(EvaluationResult.metrics(of: results)) }
         metrics["time/evaluate"] = .double(watch.seconds)
         return (metrics, results.flatMap { $0.problems.map(\.group) })
     }
 
     /// `eval_loss` over all learned tokens, and that of each named set.
-    private func losses(_ adapter: Adapter?, _ signal: StopSignal) throws -> JSONObject {
+    private func losses(_ adapter: Adapter?, _ signal: StopSignal, _ ranks: RankGroup) throws -> JSONObject {
         guard let loss else { return [:] }
         var metrics = JSONObject()
         var (sum, tokens) = (0.0, 0)
         for (name, units) in sequences {
-            let result = try loss(units, adapter: adapter, parameters: nil, signal: signal)
+            let result = try loss(units, adapter: adapter, parameters: nil, signal: signal, ranks: ranks)
             sum += result.loss * Double(result.tokens)
             tokens += result.tokens
             if sequences.count == 1 { metrics["eval_loss"] = .double(result.loss) }

@@ -14,6 +14,8 @@ struct StepTimes {
     let total: Double
     /// What of it the compute threads had nothing to do, as their mean.
     let idle: Double
+    /// Waiting for other ranks; `nil` where there are none.
+    let ranks: Double?
 }
 
 /// One optimizer pass over a rollout.
@@ -96,6 +98,7 @@ struct GRPOReport {
             "time/optimizer": .double(updates.reduce(0) { $0 + $1.optimizerSeconds }),
             "time/idle": .double(times.idle),
         ]
+        phases["time/ranks"] = times.ranks.map { .double($0) }
         if times.reference > 0 { phases["time/reference"] = .double(times.reference) }
         return phases
     }

@@ -1,3 +1,4 @@
+import Distribution
 import InferenceCore
 import ModelFiles
 import OrderedJSON
@@ -75,20 +76,23 @@ public final class GRPOTrainer: Trainer {
     /// The adapter of the reference policy.
     private var referenceAdapter: Adapter?
     private let signal: StopSignal
+    private let ranks: RankGroup
     private let engine: Engine
 
     /// A trainer.
     ///
     /// - Parameter state: Where to go on; the beginning unless given.
     /// - Parameter signal: Ends an unfinished step when a stop is asked for.
+    /// - Parameter ranks: Who takes the steps together.
     public init(
-        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal()
+        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal(),
+        ranks: RankGroup = .alone
     ) {
         self.parts = parts
         self.parameters = parameters
         self.state = state ?? TrainerState()
         self.state.curriculum = state?.curriculum ?? parts.curriculum
-        self.signal = signal
+        (self.signal, self.ranks) = (signal, ranks)
         engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)
         adapter = parameters.install()
         if let values = state?.reference { parts.reference?.restore(values) }
@@ -98,12 +102,12 @@ public final class GRPOTrainer: Trainer {
 
     /// Takes a step: generates groups of completions, scores them, and moves the parameters.
     public nonisolated(nonsending) func step() async throws -> StepResult {
-        let (watch, idle) = (Stopwatch(), IdleWatch())
+        let (watch, idle, waited) = (Stopwatch(), IdleWatch(), ranks.waitingSeconds)
         var next = state
         OutOfMemory.advise("go on with --resume and a lower rollout.max_batch")
         let rollout = try await engine.rollout(
             parts, step: state.step, position: &next.position, curriculum: &next.curriculum, adapter: adapter,
-            signal: signal)
+            signal: signal, ranks: ranks)
         let statistics = parts.advantages(rollout.groups.rewardTable)
         OutOfMemory.advise("go on with --resume and a lower batch.activation_memory")
         let referenceWatch = Stopwatch()
@@ -125,7 +129,8 @@ public final class GRPOTrainer: Trainer {
 
         let times = StepTimes(
             generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
-            update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds)
+            update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds,
+            ranks: ranks.count > 1 ? ranks.waitingSeconds - waited : nil)
         return GRPOReport(
             curriculum: state.curriculum, rollout: rollout, statistics: statistics,
             advantages: rollout.spread(advantages, rest: 0), updates: updates,
@@ -138,7 +143,7 @@ public final class GRPOTrainer: Trainer {
     private func update(
         _ groups: [PolicyGroup], _ optimizer: inout OptimizerState
     ) throws(TrainingError) -> [PolicyUpdateRecord] {
-        var updates = RolloutUpdates(parts, parameters: parameters, step: state.step, signal: signal)
+        var updates = RolloutUpdates(parts, parameters: parameters, step: state.step, signal: signal, ranks: ranks)
         do throws(TrainingError) { try updates.run(groups, adapter: &adapter, optimizer: &optimizer) } catch {
             failedBatch = updates.failure?.record
             throw error
@@ -151,7 +156,7 @@ public final class GRPOTrainer: Trainer {
         guard let reference = parts.reference else { return groups }
         return try reference.annotated(
             groups, adapter: referenceAdapter, temperature: parts.update.temperature,
-            limits: parts.update.limits, signal: signal)
+            limits: parts.update.limits, signal: signal, ranks: ranks)
     }
 
     /// What each sample's reward loses.

@@ -1,11 +1,13 @@
+import Distribution
 import QwenModel
 import TensorCore
 
 /// Computes the gradient of a policy objective over the groups of a rollout.
 ///
-/// Groups are computed in micro-batches. Gradients are added unit by unit in the order of the groups, so
-/// as long as no group has to be cut they are the same bits for all limits. (When every parameter is trained, a weight
-/// that the embedding and the vocabulary projection share is the exception: both add to it in every micro-batch.)
+/// Groups are computed in pieces, on one rank or several, and within a piece in micro-batches. Gradients are added in an
+/// order that the groups alone fix, so they are the same bits for every number of ranks, and as long as no group has to be
+/// cut for all limits. (When every parameter is trained, a weight that the embedding and the vocabulary projection share is
+/// the exception: both add to it in every micro-batch.)
 public struct PolicyUpdate: Sendable {
     /// What is minimised.
     public var objective: PolicyObjective
@@ -31,29 +33,39 @@ public struct PolicyUpdate: Sendable {
         self.maxCompletionLength = maxCompletionLength
     }
 
-    /// Adds the objective's gradient to that of the parameters.
+    /// Makes the gradient of the parameters that of the objective.
     ///
     /// Groups without any advantage are left out where they could not change anything: without a KL penalty, an entropy
     /// bonus and a balance of routers. They still count in what the loss is divided by. With a KL penalty every sample
     /// needs its `referenceLogProbs`.
     ///
     /// - Parameter adapter: The adapter as it is now; `nil` when every parameter is trained.
+    /// - Parameter ranks: Who computes; all of them call this with the same groups.
     /// - Throws: `TrainingError`: `notFinite` when the loss is, `interrupted`.
     public func accumulate(
-        _ groups: [PolicyGroup], adapter: Adapter?, parameters: ParameterSet, signal: StopSignal = StopSignal()
+        _ groups: [PolicyGroup], adapter: Adapter?, parameters: ParameterSet, signal: StopSignal = StopSignal(),
+        ranks: RankGroup = .alone
     ) throws(TrainingError) -> PolicyUpdateResult {
         let needsAll = objective.kl != nil || objective.entropyBonus != nil || routerBalance > 0
         let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: limits.tokens) }
-        let batches = TrainingUnit.packing(units, budget: limits.packing(model)) { $0.unit.tokenCount }
+        let pieces = GradientPieces(units.map(\.unit.tokenCount), parameterCount: parameters.count)
+        let batches = pieces.ranges.map {
+            TrainingUnit.packing(Array(units[$0]), budget: limits.packing(model)) { $0.unit.tokenCount }
+        }
         let (count, samples) = (units.count, groups.flatMap(\.samples))
         let totals = PolicyTotals(
             sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
-            maxCompletionLength: maxCompletionLength, accumulation: batches.count)
-        var result = PolicyUpdateResult(microBatches: batches.count)
-        for units in batches {
-            try signal.check()
-            result.add(try gradient(units, of: count, totals: totals, adapter: adapter, parameters: parameters))
+            maxCompletionLength: maxCompletionLength, accumulation: batches.reduce(0) { $0 + $1.count })
+        let results = try pieces.run(ranks, parameters: parameters) { piece throws(TrainingError) in
+            var result = PolicyUpdateResult()
+            for units in batches[piece] {
+                try signal.check()
+                result.add(try gradient(units, of: count, totals: totals, adapter: adapter, parameters: parameters))
+            }
+            return result
         }
+        var result = results.reduce(into: PolicyUpdateResult()) { $0.add($1) }
+        result.times = result.times / ranks.count
         return result
     }
 

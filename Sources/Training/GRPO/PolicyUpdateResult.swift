@@ -1,3 +1,5 @@
+import Distribution
+
 /// What a policy update says about the groups that it saw.
 public struct PolicyUpdateResult: Sendable {
     /// The loss.
@@ -6,14 +8,14 @@ public struct PolicyUpdateResult: Sendable {
     /// policy has not moved since, it is exactly 0: generation and training share one forward pass.
     public private(set) var logProbGap = 0.0
     /// Forward and backward passes that it took.
-    public let microBatches: Int
-    /// How long they took.
+    public private(set) var microBatches: Int
+    /// How long they took; the mean of the ranks.
     public internal(set) var times = PassTimes()
     /// TRL's metrics of the micro-batches' weighted means, smallest and largest values.
     private var sums: [String: (sum: Double, weight: Double)] = [:]
 
     /// The result of nothing yet.
-    init(microBatches: Int) { self.microBatches = microBatches }
+    init(microBatches: Int = 0) { self.microBatches = microBatches }
 
     /// The result of one micro-batch.
     init(_ gradient: PolicyGradient, batch: PolicyBatch, level: RatioLevel) {
@@ -32,6 +34,7 @@ public struct PolicyUpdateResult: Sendable {
     /// Adds the result of the next micro-batch.
     mutating func add(_ other: PolicyUpdateResult) {
         loss += other.loss
+        microBatches += other.microBatches
         times = times + other.times
         widenGap(other.logProbGap)
         for (name, new) in other.sums {
@@ -57,4 +60,30 @@ public struct PolicyUpdateResult: Sendable {
 
     /// `kl`, `entropy`, `clip_ratio/…` over the tokens that were computed.
     public var metrics: [String: Double] { sums.mapValues(\.sum) }
+}
+
+extension PolicyUpdateResult: Portable {
+    /// All of it; the metrics in the order of their names.
+    public func write(to message: inout MessageWriter) {
+        message.add(microBatches)
+        for value in [loss, logProbGap, times.forward, times.backward] { message.add(value) }
+        message.add(sums.count)
+        for (name, value) in sums.sorted(by: { $0.key < $1.key }) {
+            message.add(name)
+            message.add(value.sum)
+            message.add(value.weight)
+        }
+    }
+
+    /// Takes it back.
+    public init(from message: inout MessageReader) throws(DistributionError) {
+        microBatches = try message.integer()
+        loss = try message.number()
+        logProbGap = try message.number()
+        times = PassTimes(forward: try message.number(), backward: try message.number())
+        for _ in 0..<max(0, try message.integer()) {
+            let name = try message.text()
+            sums[name] = (try message.number(), try message.number())
+        }
+    }
 }

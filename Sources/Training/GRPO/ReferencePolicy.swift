@@ -1,3 +1,4 @@
+import Distribution
 import ModelFiles
 import QwenModel
 import Recipes
@@ -108,22 +109,25 @@ public struct ReferencePolicy: Sendable {
     ///
     /// - Parameter adapter: What `install()` returned.
     /// - Parameter limits: How much is computed at a time; changes no bit.
+    /// - Parameter ranks: Who computes; all of them call this with the same groups.
     /// - Throws: `TrainingError` (`interrupted`).
     func annotated(
-        _ groups: [PolicyGroup], adapter: Adapter?, temperature: Float, limits: PassLimits, signal: StopSignal
+        _ groups: [PolicyGroup], adapter: Adapter?, temperature: Float, limits: PassLimits, signal: StopSignal,
+        ranks: RankGroup = .alone
     ) throws(TrainingError) -> [PolicyGroup] {
         let units = groups.flatMap { $0.units(budget: limits.tokens) }
-        var logProbs: [Float] = []
-        for batch in TrainingUnit.packing(units, budget: limits.packing(model), size: { $0.unit.tokenCount }) {
+        let batches = TrainingUnit.packing(units, budget: limits.packing(model)) { $0.unit.tokenCount }
+        let costs = batches.map { Double($0.reduce(0) { $0 + $1.unit.tokenCount }) }
+        let parts = try ranks.map(costs: costs) { piece throws(TrainingError) in
             try signal.check()
-            let pass = MicroBatch(batch.map(\.unit), adapter: adapter, model: model)
-            guard !pass.rows.isEmpty else { continue }
+            let pass = MicroBatch(batches[piece].map(\.unit), adapter: adapter, model: model)
+            guard !pass.rows.isEmpty else { return LogProbs(values: []) }
             let output = pass.tokenLogProbs(  // [rows, 2]
                 model, temperature: temperature, parameters: nil, limits: limits
             ).toArray()
-            logProbs += stride(from: 0, to: output.count, by: 2).map { output[$0] }
+            return LogProbs(values: stride(from: 0, to: output.count, by: 2).map { output[$0] })
         }
-        var rest = logProbs[...]
+        var rest = parts.flatMap(\.values)[...]
         return groups.map { group in
             var group = group
             for index in group.samples.indices {
@@ -134,4 +138,13 @@ public struct ReferencePolicy: Sendable {
             return group
         }
     }
+}
+
+/// Log-probabilities on their way between ranks.
+private struct LogProbs: Portable {
+    let values: [Float]
+
+    init(values: [Float]) { self.values = values }
+    init(from message: inout MessageReader) throws(DistributionError) { values = try message.floats() }
+    func write(to message: inout MessageWriter) { message.add(values) }
 }

@@ -1,3 +1,4 @@
+import Distribution
 import InferenceCore
 import QwenModel
 import Rewards
@@ -51,7 +52,7 @@ extension Engine {
     /// - Parameter curriculum: Chooses the rows, and learns how they went.
     nonisolated(nonsending) func rollout(
         _ parts: GRPOTrainer.Parts, step: Int, position: inout Int, curriculum: inout Curriculum?,
-        adapter: Adapter?, signal: StopSignal
+        adapter: Adapter?, signal: StopSignal, ranks: RankGroup = .alone
     ) async throws -> Rollout {
         var rollout = Rollout()
         let before = times
@@ -62,7 +63,7 @@ extension Engine {
             let first = rollout.groups.count
             let round = try await scoredGroups(
                 prompts, step: step, firstPrompt: first, sampler: parts.sampler, rewards: parts.rewards,
-                adapter: adapter, signal: signal)
+                adapter: adapter, signal: signal, ranks: ranks)
             try round.groups.checkRewards(parts.rewards, "step \(step + 1)")
             rollout.groups += round.groups
             rollout.used += round.groups.indices.filter { parts.samplingRounds == nil || round.groups[$0].hasSpread }

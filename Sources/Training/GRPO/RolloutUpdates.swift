@@ -1,3 +1,4 @@
+import Distribution
 import QwenModel
 
 /// The optimizer steps of one rollout: passes over its groups, each pass in mini-batches.
@@ -10,13 +11,19 @@ struct RolloutUpdates {
     /// Steps of the run taken before.
     let step: Int
     let signal: StopSignal
+    /// Who takes the steps together.
+    let ranks: RankGroup
     /// What was done.
     private(set) var records: [PolicyUpdateRecord] = []
     /// What could not be done.
     private(set) var failure: FailedBatch?
 
-    init(_ parts: GRPOTrainer.Parts, parameters: TrainedParameters, step: Int, signal: StopSignal) {
-        (self.parts, self.parameters, self.step, self.signal) = (parts, parameters, step, signal)
+    init(
+        _ parts: GRPOTrainer.Parts, parameters: TrainedParameters, step: Int, signal: StopSignal,
+        ranks: RankGroup = .alone
+    ) {
+        (self.parts, self.parameters, self.step) = (parts, parameters, step)
+        (self.signal, self.ranks) = (signal, ranks)
     }
 
     /// Takes the steps.
@@ -67,7 +74,8 @@ struct RolloutUpdates {
         _ groups: [PolicyGroup], adapter: Adapter?, isFirst: Bool
     ) throws(TrainingError) -> PolicyUpdateResult {
         let result = try parts.update.accumulate(
-            groups, adapter: adapter, parameters: parameters.set, signal: isFirst ? signal : StopSignal())
+            groups, adapter: adapter, parameters: parameters.set, signal: isFirst ? signal : StopSignal(),
+            ranks: ranks)
         guard !isFirst || result.logProbGap == 0 else {
             throw TrainingError(
                 .mismatch,

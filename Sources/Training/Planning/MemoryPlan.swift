@@ -120,6 +120,13 @@ public struct MemoryDemand: Sendable, Hashable {
         ]
     }
 
+    /// Partial sums that are held beside the gradient, at most.
+    private var sumCount: Int {
+        let pieces = max(1, (stepTokens + GradientPieces.tokens - 1) / GradientPieces.tokens)
+        let depth = Int.bitWidth - (pieces - 1).leadingZeroBitCount
+        return min(depth, GradientPieces.depth(parameterCount: trainedCount))
+    }
+
     private var updateParts: [MemoryPlan.Part] {
         // As many whole units as the budget holds, or one, or a part of one.
         let unit = max(1, min(unitTokens, limits.tokens))
@@ -135,6 +142,7 @@ public struct MemoryDemand: Sendable, Hashable {
         let head: [MemoryPlan.Part] = [
             .init(name: "logits of some rows", bytes: 2 * 4 * min(rows, chunk) * model.vocabularySize),
             .init(name: "predicting rows", bytes: 4 * 4 * rows * model.hiddenSize),
+            .init(name: "sums of gradients", bytes: 4 * trainedCount * sumCount),
         ]
         let block: [MemoryPlan.Part] = [
             .init(name: "one block and its gradients", bytes: rows * (model.workingBytes + 4 * model.hiddenSize))

@@ -1,3 +1,4 @@
+import Distribution
 import InferenceCore
 import QwenModel
 import Rewards
@@ -47,11 +48,13 @@ final class GroupScoring {
         }
     }
 
-    /// The groups in the order of their prompts, when all are scored.
-    nonisolated(nonsending) func finish() async throws -> [ScoredGroup] {
-        var groups: [ScoredGroup] = []
+    /// The groups that this rank has generated, by their prompts, when all are scored.
+    nonisolated(nonsending) func finish() async throws -> Pieces<GroupResult> {
+        var groups = Pieces<GroupResult>()
         do {
-            for task in tasks.compactMap({ $0 }) { groups.append(try await task.value) }
+            for (index, task) in tasks.enumerated() {
+                if let group = try await task?.value { groups.add(GroupResult(group), at: index) }
+            }
         } catch {
             cancel()
             throw error
@@ -69,25 +72,50 @@ extension Engine {
     /// Generates completions of some prompts and scores them.
     ///
     /// - Parameter firstPrompt: Prompts of the step that were sampled before; draws are addressed from there.
-    /// - Returns: The groups, and the seconds that generation took and that rewards took beyond it.
+    /// - Parameter ranks: Who generates: each prompt's completions come from one of them.
+    /// - Returns: The groups of all ranks, and the seconds that generation took and that rewards took beyond it.
     nonisolated(nonsending) func scoredGroups(
         _ prompts: [EncodedPrompt], step: Int, firstPrompt: Int = 0, sampler: RolloutSampler, rewards: RewardSet,
-        adapter: Adapter?,
-        signal: StopSignal
+        adapter: Adapter?, signal: StopSignal, ranks: RankGroup
     ) async throws -> (groups: [ScoredGroup], generateSeconds: Double, rewardSeconds: Double) {
         let scoring = GroupScoring(prompts, sampler: sampler, rewards: rewards)
         let watch = Stopwatch()
+        var generated = 0.0
+        let own: Result<Pieces<GroupResult>, any Error>
         do {
             let requests = sampler.requests(
                 prompts, step: step, firstPrompt: firstPrompt, adapter: adapter, signal: signal)
-            _ = try generate(requests) { scoring.add($0) }
+            try generate(requests, ranks: ranks) { scoring.add($0) }
             try signal.check()
+            generated = watch.seconds
+            own = .success(try await scoring.finish())
         } catch {
             scoring.cancel()
-            throw error
+            own = .failure(error)
         }
-        let generated = watch.seconds
-        let groups = try await scoring.finish()
+        let results = try Pieces.joined(try ranks.agree(own), count: prompts.count)
+        let groups = zip(prompts, results).map { $1.group(of: $0, sampler) }
         return (groups, generated, watch.seconds - generated)
+    }
+
+    /// Generates those of some requests that this rank takes; all ranks together generate all.
+    private func generate(
+        _ requests: [GenerationRequest], ranks: RankGroup, onCompletion: (Completion) -> Void
+    ) throws {
+        for request in requests { try check(request) }
+        let share = ranks.share(costs: requests.map { Double($0.samples.count) })
+        // With others, half a share at a time: what is not begun can still be taken by who has finished early.
+        let samples = requests.reduce(0) { $0 + $1.samples.count }
+        let room = ranks.count == 1 ? samples : (samples + 2 * ranks.count - 1) / (2 * ranks.count)
+        var taken: [Int] = []
+        try generate(room: room) {
+            guard let index = try share.next() else { return nil }
+            taken.append(index)
+            return requests[index]
+        } onCompletion: { completion in
+            var completion = completion
+            completion.request = taken[completion.request]
+            onCompletion(completion)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Distribution
 import Foundation
 import InferenceCore
 import ModelFiles
@@ -31,7 +32,9 @@ public final class TrainingRun {
     public let notes: [String]
     private let model: LoadedModel
     private let evaluation: RunEvaluation
-    private let output: RunOutput
+    /// What writes the records; `nil` on all ranks but the first.
+    private let output: RunOutput?
+    private let ranks: RankGroup
     private let signal: StopSignal
     private let progress: ProgressLine?
     private var observers: [any RunObserver]
@@ -54,16 +57,17 @@ public final class TrainingRun {
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
     /// - Parameter observers: Make views of the records; one that fails is named once and left out from then on.
+    /// - Parameter ranks: The processes that take the steps together. The first one keeps the records.
     /// - Throws: `TrainingError` (`changed` if the checkpoint is of another recipe, model or data) and the errors of
     ///   model, data and files.
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: [NamedSet]), rewards: RewardSet?,
         checkers: RewardSet? = nil, folder: RunFolder, from checkpoint: Checkpoint? = nil,
         publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(),
-        progress: ProgressLine? = nil, observers: [any RunObserver] = []
+        progress: ProgressLine? = nil, observers: [any RunObserver] = [], ranks: RankGroup = .alone
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
-        (self.publisher, self.observers) = (publisher, observers)
+        (self.publisher, self.observers, self.ranks) = (publisher, ranks.isFirst ? observers : [], ranks)
         checker = (checkers ?? rewards).map { Checker($0).name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
@@ -84,12 +88,12 @@ public final class TrainingRun {
             let parts = GRPOTrainer.Parts(
                 recipe, model: model, data: data.train, rewards: rewards,
                 reference: try ReferencePolicy(recipe, model: model))
-            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal)
+            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal, ranks: ranks)
             evaluation = try RunEvaluation(recipe, model: model, sets: data.evaluation, rewards: checkers ?? rewards)
         case .sft:
             let parts = try SFTTrainer.Parts(recipe, model: model, data: data.train)
             totalSteps = try SFTTrainer.Parts.steps(recipe, data: data.train).steps
-            trainer = SFTTrainer(parts, parameters: parameters, signal: signal)
+            trainer = SFTTrainer(parts, parameters: parameters, signal: signal, ranks: ranks)
             evaluation = try RunEvaluation(
                 recipe, model: model, sets: data.evaluation, rewards: checkers, parts: parts)
         }
@@ -98,8 +102,11 @@ public final class TrainingRun {
             state = checkpoint.progress
             savedStep = trainer.state.step
         }
-        output = try RunOutput(
-            folder, recipe: recipe, data: ["train": data.train.report], progress: state, step: trainer.state.step)
+        output =
+            ranks.isFirst
+            ? try RunOutput(
+                folder, recipe: recipe, data: ["train": data.train.report], progress: state, step: trainer.state.step)
+            : nil
     }
 
     /// Whether a metric depends on the clock: `step_time`, `tokens_per_second`, and names that begin with `time/`.
@@ -114,12 +121,14 @@ public final class TrainingRun {
     /// - Throws: The errors of the trainer and of the files. What was saved before stays.
     public nonisolated(nonsending) func run(until last: Int = .max) async throws -> Outcome {
         defer { progress?.finish() }
-        notify { [folder = output.folder] in try $0.begin(folder) }
+        if let output { notify { try $0.begin(output.folder) } }
         defer { notify { try $0.milestone() } }
         do {
+            try RankCheck(ranks).compare(provenance, trainer, model: model)
             try await begin()
             while trainer.state.step < min(last, totalSteps) {
-                try signal.check()
+                try ranks.check(signal)
+                try RankCheck(ranks).compare(trainer.parameters.set, step: trainer.state.step)
                 try await conclude(try await trainer.step())
             }
         } catch let error as TrainingError where error.code == .interrupted {
@@ -133,13 +142,13 @@ public final class TrainingRun {
             if savedStep != trainer.state.step { try save() }
             if let batch = trainer.failedBatch {
                 // The error itself must not be lost where this can't be written.
-                let path = try? output.save(failedBatch: batch, step: trainer.state.step + 1)
+                let path = try? output?.save(failedBatch: batch, step: trainer.state.step + 1)
                 progress?.message(path.map { "the batch that failed is in \($0)" } ?? "the batch can't be written")
             }
             throw error
         }
         if savedStep != trainer.state.step { try save() }
-        try output.synchronize()
+        try write { try $0.synchronize() }
         summarize()
         return .finished(step: trainer.state.step)
     }
@@ -149,7 +158,7 @@ public final class TrainingRun {
         if let result = state.pending {
             try await conclude(result)
         } else if trainer.state.step == 0 {
-            try output.save(checkpoint)
+            try write { try $0.save(checkpoint) }
             guard recipe.evaluation.atStart, let metrics = try await evaluate() else { return }
             try record(step: 0, StepResult(metrics: metrics, completions: []))
         }
@@ -165,7 +174,7 @@ public final class TrainingRun {
                 where error.code == .interrupted || error.code == .rewardFailed
             {
                 // The step has its own records meanwhile; a resumed run evaluates and writes them again.
-                try output.append(step: step, result)
+                try write { try $0.append(step: step, result) }
                 state.pending = result
                 savedStep = nil
                 throw error
@@ -173,7 +182,7 @@ public final class TrainingRun {
         }
         try record(step: step, complete)
         state.pending = nil
-        (state.metricsBytes, state.completionsBytes) = output.recordLengths
+        if let output { (state.metricsBytes, state.completionsBytes) = output.recordLengths }
         let isSaved = recipe.checkpoint.every > 0 && step % recipe.checkpoint.every == 0
         if isSaved { try save() }
         if isSaved || isDue(recipe.evaluation.every, step) { notify { try $0.milestone() } }
@@ -184,7 +193,7 @@ public final class TrainingRun {
 
     /// Writes a step's records, and shows them to the observers.
     private func record(step: Int, _ result: StepResult) throws {
-        try output.append(step: step, result)
+        try write { try $0.append(step: step, result) }
         let metrics = MetricsRecord.step(step, result.metrics)
         let recorded = RecordedStep(step: step, metrics: metrics, completions: result.completions)
         notify { try $0.add(recorded) }
@@ -214,13 +223,15 @@ public final class TrainingRun {
     /// Evaluates, and keeps the adapter if it is the best so far.
     private nonisolated(nonsending) func evaluate() async throws -> JSONObject? {
         let step = trainer.state.step
-        guard let (metrics, groups) = try await evaluation(engine, adapter: trainer.adapter, signal: signal) else {
+        guard
+            let (metrics, groups) = try await evaluation(engine, adapter: trainer.adapter, signal: signal, ranks: ranks)
+        else {
             return nil
         }
-        if !groups.isEmpty { try output.append(evaluation: groups.records(step: step)) }
+        if !groups.isEmpty { try write { try $0.append(evaluation: groups.records(step: step)) } }
         state.add(evaluation: metrics, step: step)
         if state.bestStep == step, case .adapter(let adapter) = trainer.parameters {
-            try output.save(adapter, step: step, isBest: true)
+            try write { try $0.save(adapter, step: step, isBest: true) }
         }
         return metrics
     }
@@ -238,7 +249,7 @@ public final class TrainingRun {
                 + "\(percent("eval_accuracy_high")))"
         }
         progress?.message("held-out accuracy: \(text(first)) before, \(text(last)) after \(trainer.state.step) steps")
-        if let best = state.bestEvaluation, let step = state.bestStep, step != trainer.state.step {
+        if let output, let best = state.bestEvaluation, let step = state.bestStep, step != trainer.state.step {
             progress?.message("best after \(step) steps: \(text(best)); its adapter is \(output.folder.bestAdapter)")
         }
     }
@@ -250,15 +261,22 @@ public final class TrainingRun {
 
     /// Saves what was learned and where to go on; the checkpoint comes last, so that all it counts on is there.
     private func save() throws {
-        try output.synchronize()
-        switch trainer.parameters {
-        case .adapter(let adapter): try output.save(adapter, step: trainer.state.step)
-        case .all(let full):
-            let type: StoredType = recipe.model.precision == .bf16 ? .bfloat16 : .float32
-            try output.save(full, of: model, type: type)
+        try write { output in
+            try output.synchronize()
+            switch trainer.parameters {
+            case .adapter(let adapter): try output.save(adapter, step: trainer.state.step)
+            case .all(let full):
+                let type: StoredType = recipe.model.precision == .bf16 ? .bfloat16 : .float32
+                try output.save(full, of: model, type: type)
+            }
+            try output.save(checkpoint)
         }
-        try output.save(checkpoint)
         savedStep = trainer.state.step
+    }
+
+    /// Writes on the first rank; all ranks fail if it can't.
+    private func write(_ body: (RunOutput) throws -> Void) throws {
+        try ranks.first { if let output { try body(output) } }
     }
 
     private func show(_ result: StepResult, step: Int) {

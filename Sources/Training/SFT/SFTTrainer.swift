@@ -1,3 +1,4 @@
+import Distribution
 import ModelFiles
 import OrderedJSON
 import QwenModel
@@ -46,18 +47,21 @@ public final class SFTTrainer: Trainer {
     /// The batch of the update that failed last, if one has.
     public private(set) var failedBatch: JSONObject?
     private let signal: StopSignal
+    private let ranks: RankGroup
 
     /// A trainer.
     ///
     /// - Parameter state: Where to go on; the beginning unless given.
     /// - Parameter signal: Ends an unfinished step when a stop is asked for.
+    /// - Parameter ranks: Who takes the steps together.
     public init(
-        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal()
+        _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal(),
+        ranks: RankGroup = .alone
     ) {
         self.parts = parts
         self.parameters = parameters
         self.state = state ?? TrainerState()
-        self.signal = signal
+        (self.signal, self.ranks) = (signal, ranks)
         adapter = parameters.install()
     }
 
@@ -102,7 +106,7 @@ public final class SFTTrainer: Trainer {
         OutOfMemory.advise("go on with --resume and a lower batch.activation_memory")
         do throws(TrainingError) {
             let result = try parts.loss(
-                units, adapter: adapter, parameters: parameters.set, step: state.step, signal: signal)
+                units, adapter: adapter, parameters: parameters.set, step: state.step, signal: signal, ranks: ranks)
             return (result, try parts.optimizer.advance(parameters.set, state: &optimizer, step: state.step))
         } catch {
             parameters.set.clearGradients()

@@ -80,6 +80,7 @@ struct Eval: AsyncParsableCommand {
     var items: String?
 
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var ranks: RankOptions
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
@@ -99,17 +100,18 @@ struct Eval: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let messages = messages.messages
-        let target = try EvaluationTarget(self, messages: messages)
-        Interruption.setDeferred(true)
-        do {
-            if compare.count == 2 {
-                try await target.compare(compare[0], compare[1])
-            } else {
-                try await target.evaluate(adapter ?? EvaluationTarget.base)
+        try await ranks.run(messages.messages) { group, messages in
+            let target = try EvaluationTarget(self, messages: messages, group: group)
+            Interruption.setDeferred(true)
+            do {
+                if compare.count == 2 {
+                    try await target.compare(compare[0], compare[1])
+                } else {
+                    try await target.evaluate(adapter ?? EvaluationTarget.base)
+                }
+            } catch let error as TrainingError where error.code == .interrupted {
+                throw CommandFailure(reported: .interrupted)
             }
-        } catch let error as TrainingError where error.code == .interrupted {
-            throw CommandFailure(reported: .interrupted)
         }
     }
 }

@@ -5,6 +5,7 @@ import QwenModel
 import Recipes
 import TensorCore
 import TextGeneration
+import Tracking
 import Training
 
 /// `touchstone plan`.
@@ -20,8 +21,12 @@ struct PlanCommand: ParsableCommand {
             layer with 8 prompts × 8 completions; then, by precision and context, one sequence, and one group of 8 \
             completions; and the largest Qwen that this machine can hold. Without a path: that alone.
 
+            With --ranks and a run of the recipe that took some steps on one rank: how long a step will take on several, \
+            each with as many threads.
+
             Example:
               touchstone plan
+              touchstone plan Recipes/quickstart.yaml --ranks 4 --measured Checkpoints/quickstart --bandwidth 125 --latency 0.1
               touchstone plan Recipes/quickstart.yaml --set rollout.max_new_tokens=256
               touchstone plan Qwen2.5-Coder-0.5B-Instruct --precision bf16 --prompt-tokens 256 --max-new-tokens 512
             """)
@@ -43,12 +48,30 @@ struct PlanCommand: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Sequences generated at a time, for a model.", valueName: "n"))
     var batch = 64
 
+    @Option(name: .long, help: ArgumentHelp("Ranks to predict a recipe's step for.", valueName: "n"))
+    var ranks: Int?
+
+    @Option(name: .long, help: ArgumentHelp("A run of the recipe on one rank, for its times.", valueName: "folder"))
+    var measured: String?
+
+    @Option(name: .long, help: ArgumentHelp("What a rank's network carries each way, MB a second.", valueName: "n"))
+    var bandwidth = 125.0
+
+    @Option(name: .long, help: ArgumentHelp("How long a message is on its way, milliseconds.", valueName: "n"))
+    var latency = 0.1
+
     @Flag(name: .long, help: "One JSON object instead of text.")
     var json = false
 
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
+        guard (ranks == nil) == (measured == nil) else {
+            throw ValidationError("--ranks and --measured go together: the prediction starts from measured times")
+        }
+        guard (1...100_000).contains(ranks ?? 1), bandwidth > 0, latency >= 0, latency < 1e6 else {
+            throw ValidationError("--ranks is 1 to 100000, --bandwidth above 0, --latency 0 or more")
+        }
         for (name, value) in [
             ("--prompt-tokens", promptTokens), ("--max-new-tokens", maxNewTokens), ("--batch", batch),
         ] {
@@ -63,13 +86,24 @@ struct PlanCommand: ParsableCommand {
         guard isRecipe || set.isEmpty else {
             throw ValidationError("--set changes a recipe; \(path ?? "nothing") is none")
         }
+        guard isRecipe || ranks == nil else {
+            throw ValidationError("--ranks is for a recipe; \(path ?? "nothing") is none")
+        }
         let report =
             switch path {
-            case let path? where isRecipe: try RecipePlan(path, overrides: set).report
+            case let path? where isRecipe: try recipeReport(path)
             case let path?: try modelReport(path)
             case nil: machineReport
             }
         try StandardOutput.write(json ? JSONValue.object(report).text() + "\n" : PlanText.text(report))
+    }
+
+    private func recipeReport(_ path: String) throws -> JSONObject {
+        let plan = try RecipePlan(path, overrides: set)
+        guard let ranks, let measured else { return plan.report }
+        var cost = try plan.cost(measured: RunFolder(existing: measured))
+        (cost.bandwidth, cost.latency) = (bandwidth * 1e6, latency * 1e-3)
+        return cost.report(ranks: ranks)
     }
 
     private func modelReport(_ path: String) throws -> JSONObject {

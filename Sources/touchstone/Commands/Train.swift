@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distribution
 import Foundation
 import Recipes
 import Reporting
@@ -26,6 +27,10 @@ struct Train: AsyncParsableCommand {
             A run that may take more memory than there is (MemAvailable, the container's limit, ulimit -v) is refused with \
             what to lower, unless --allow-low-memory is given. A run that is ended for want of memory goes on with --resume.
 
+            mpirun -np 4 touchstone train …, or srun, takes the steps on several ranks, on one machine or many: the results \
+            are the same bits for every number of them. The first rank writes the run folder. SIGUSR1 to mpirun ends the \
+            run after saving. A run may go on with another number of ranks.
+
             Example:
               touchstone train Recipes/quickstart.yaml --dry-run
               touchstone train Recipes/quickstart.yaml --set steps=20 --set optimizer.learning_rate=5e-4
@@ -52,6 +57,8 @@ struct Train: AsyncParsableCommand {
     @Flag(name: .long, help: "Begin although the run may not fit into memory.")
     var allowLowMemory = false
 
+    @OptionGroup var ranks: RankOptions
+
     @OptionGroup var messages: MessageOptions
 
     private var memory: MemoryCheck { allowLowMemory ? .warns : .refuses }
@@ -64,41 +71,53 @@ struct Train: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let messages = messages.messages
-        guard let resume else { return try await begin(messages) }
-        let resumed = try ResumedRun(
-            RunFolder(existing: resume), recipe: recipe, overrides: set, memory: memory,
-            messages: messages)
-        Interruption.setDeferred(true)
-        try await run(
-            resumed.prepared, in: resumed.folder, from: resumed.checkpoint, claim: resumed.claim, messages)
+        try await ranks.run(messages.messages) { group, messages in
+            guard let resume else { return try await begin(group, messages) }
+            let resumed = try ResumedRun(
+                RunFolder(existing: resume), recipe: recipe, overrides: set, memory: memory,
+                messages: messages, ranks: group)
+            Interruption.setDeferred(true)
+            try await run(
+                resumed.prepared, in: resumed.folder, from: resumed.checkpoint, claim: resumed.claim, group, messages)
+        }
     }
 
-    private func begin(_ messages: Messages) async throws {
+    private func begin(_ group: RankGroup, _ messages: Messages) async throws {
         let prepared = try PreparedRun(recipe ?? "", overrides: set, memory: memory, messages: messages)
         Interruption.setDeferred(true)
         if dryRun {
+            guard group.count == 1 else {
+                throw CommandFailure(
+                    "--dry-run measures one rank; leave mpirun out, or ask touchstone plan --ranks", status: .wrongUsage
+                )
+            }
             try await StandardOutput.write(prepared.plan())
             return
         }
-        let folder = try PreparedRun.folder(runDir ?? prepared.recipe.runDirectory, name: prepared.recipe.name)
-        try await run(prepared, in: folder, from: nil, claim: RunClaim(folder), messages)
+        let own =
+            group.isFirst
+            ? try PreparedRun.folder(runDir ?? prepared.recipe.runDirectory, name: prepared.recipe.name) : nil
+        let path = try group.tell(own?.path ?? "")
+        try await run(
+            prepared, in: own ?? RunFolder(writtenElsewhere: path), from: nil, claim: try own.map { try RunClaim($0) },
+            group, messages)
     }
 
     /// - Parameter claim: The right to the folder, held until the end.
     private func run(
-        _ prepared: PreparedRun, in folder: RunFolder, from checkpoint: Checkpoint?, claim: RunClaim,
-        _ messages: Messages
+        _ prepared: PreparedRun, in folder: RunFolder, from checkpoint: Checkpoint?, claim: RunClaim?,
+        _ group: RankGroup, _ messages: Messages
     ) async throws {
         defer { withExtendedLifetime(claim) {} }
         messages.info("run folder \(folder.path)")
+        if prepared.recipe.threads == 0 { RankOptions.shareThreads(group) }
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
         let run = try prepared.run(
-            in: folder, from: checkpoint, publishes: true, progress: progress,
-            observers: [TensorBoardLog(), ReportWriter()])
+            in: folder, from: checkpoint, publishes: group.isFirst, progress: progress,
+            observers: [TensorBoardLog(), ReportWriter()], ranks: group)
         for note in run.notes { messages.warning(note) }
         let outcome = try await run.run()
-        try StandardOutput.write(folder.path + "\n")
+        if group.isFirst { try StandardOutput.write(folder.path + "\n") }
         if case .interrupted = outcome { throw CommandFailure(reported: .interrupted) }
     }
 }

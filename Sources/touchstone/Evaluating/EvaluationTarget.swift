@@ -1,3 +1,4 @@
+import Distribution
 import Foundation
 import InferenceCore
 import ModelFiles
@@ -19,13 +20,15 @@ struct EvaluationTarget {
     private let engine: Engine
     private let items: JSONLinesWriter?
     private let messages: Messages
+    /// Who generates and judges; the first rank writes.
+    private let group: RankGroup
 
     /// Loads what the command line names.
     ///
     /// - Throws: `CommandFailure` if there is nothing to ask or to judge by, and the errors of recipe, data and model.
-    init(_ command: Eval, messages: Messages) throws {
-        self.messages = messages
-        if let items = command.items, FileManager.default.fileExists(atPath: items) {
+    init(_ command: Eval, messages: Messages, group: RankGroup) throws {
+        (self.messages, self.group) = (messages, group)
+        if group.isFirst, let items = command.items, FileManager.default.fileExists(atPath: items) {
             throw CommandFailure("\(items): is there already; give a new file to --items")
         }
         let recipe = try Self.recipe(command)
@@ -36,11 +39,12 @@ struct EvaluationTarget {
             throw CommandFailure("\(command.target): kind sft has no rewards; give --reward, or evaluation.rewards")
         }
         ComputeDevice.threadCount = recipe.threads
+        if recipe.threads == 0 { RankOptions.shareThreads(group) }
         let model = try PreparedRun.model(recipe)
         self.model = model
         evaluators = try Evaluator.all(recipe, model: model, sets: sets, rewards: rewards)
         engine = Engine(model: model.model, maxBatch: recipe.rollout.maxBatch > 0 ? recipe.rollout.maxBatch : 64)
-        items = try command.items.map { try JSONLinesWriter(path: $0) }
+        items = group.isFirst ? try command.items.map { try JSONLinesWriter(path: $0) } : nil
     }
 
     /// Evaluates an adapter: a line for each set, and one for all if there are several.
@@ -48,12 +52,12 @@ struct EvaluationTarget {
         var results: [EvaluationResult] = []
         for evaluator in evaluators {
             let result = try await measure(evaluator, try loaded(adapter), adapter)
-            try StandardOutput.write(line: line(result, adapter))
+            try write(line(result, adapter))
             results.append(result)
         }
         guard results.count > 1 else { return }
         let mean = Proportion(meanOf: results.map(\.accuracy))
-        try StandardOutput.write(line: [
+        try write([
             "set": "all", "adapter": .string(adapter), "eval_accuracy": .double(mean.mean),
             "eval_accuracy_low": .double(mean.low), "eval_accuracy_high": .double(mean.high),
         ])
@@ -66,8 +70,8 @@ struct EvaluationTarget {
         for evaluator in evaluators {
             let mine = try await measure(evaluator, adapters.0, first)
             let theirs = try await measure(evaluator, adapters.1, second)
-            try StandardOutput.write(
-                line: comparison(
+            try write(
+                comparison(
                     mine.problems.map(\.share), theirs.problems.map(\.share), evaluator, evaluator.name,
                     (first, mine.accuracy.mean), (second, theirs.accuracy.mean)))
             a += mine.problems.map(\.share)
@@ -75,12 +79,14 @@ struct EvaluationTarget {
         }
         guard evaluators.count > 1 else { return }
         func mean(_ shares: [Double?]) -> Double { Proportion(shares: shares.compactMap { $0 }).mean }
-        try StandardOutput.write(
-            line: comparison(a, b, evaluators[0], "all", (first, mean(a)), (second, mean(b))))
+        try write(
+            comparison(a, b, evaluators[0], "all", (first, mean(a)), (second, mean(b))))
     }
 
+    private func write(_ line: JSONObject) throws { if group.isFirst { try StandardOutput.write(line: line) } }
+
     private func measure(_ evaluator: Evaluator, _ adapter: Adapter?, _ name: String) async throws -> EvaluationResult {
-        let result = try await evaluator(engine, adapter: adapter, signal: Interruption.stopSignal)
+        let result = try await evaluator(engine, adapter: adapter, signal: Interruption.stopSignal, ranks: group)
         for problem in result.problems {
             var record: JSONObject = ["adapter": .string(name)]
             for (key, value) in problem.record(set: result.name) { record[key] = value }

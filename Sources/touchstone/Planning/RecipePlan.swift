@@ -4,6 +4,7 @@ import QwenModel
 import Recipes
 import TextGeneration
 import Tokenization
+import Tracking
 import Training
 
 /// A recipe with its data and the text side of its model, but no weights.
@@ -37,6 +38,15 @@ struct RecipePlan {
             demand.weightBytes = configuration.weightBytes(demand.precision, storedIn: try GGUFModel(file))
         }
         self.demand = demand
+    }
+
+    /// What steps take on several ranks, from a run on one.
+    ///
+    /// - Throws: `TrainingError` (`data`) for a run without such steps.
+    func cost(measured folder: RunFolder) throws -> RankCost {
+        try RankCost(
+            measured: folder, demand: demand, prompts: recipe.rollout.promptsPerStep,
+            updates: recipe.algorithm.updatesPerRollout * recipe.algorithm.miniBatches)
     }
 
     /// The plan with what it was made for.

@@ -1,3 +1,4 @@
+import Distribution
 import Foundation
 import ModelFiles
 import QwenModel
@@ -44,9 +45,10 @@ struct PreparedRun {
     /// - Parameter checkpoint: Where it goes on; `nil` begins.
     /// - Parameter publishes: Whether its adapters go to where the recipe publishes.
     /// - Parameter observers: Make views of its records.
+    /// - Parameter ranks: Who takes the steps together.
     func run(
         in folder: RunFolder, from checkpoint: Checkpoint? = nil, publishes: Bool = false,
-        progress: ProgressLine? = nil, observers: [any RunObserver] = []
+        progress: ProgressLine? = nil, observers: [any RunObserver] = [], ranks: RankGroup = .alone
     ) throws -> TrainingRun {
         let (rewards, checkers) = (try recipe.rewardSet(log: messages.info), try recipe.checkerSet(log: messages.info))
         try rewards?.check(data.train)
@@ -54,7 +56,7 @@ struct PreparedRun {
         return try TrainingRun(
             recipe, model: model, data: data, rewards: rewards, checkers: checkers, folder: folder, from: checkpoint,
             publisher: publishes ? try recipe.publisher(in: folder) : nil,
-            signal: Interruption.stopSignal, progress: progress, observers: observers)
+            signal: Interruption.stopSignal, progress: progress, observers: observers, ranks: ranks)
     }
 
     /// The text of a completion as records have it.

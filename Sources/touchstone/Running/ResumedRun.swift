@@ -1,3 +1,4 @@
+import Distribution
 import Foundation
 import ModelFiles
 import Recipes
@@ -9,8 +10,8 @@ import Training
 struct ResumedRun {
     /// The run's folder.
     let folder: RunFolder
-    /// The right to write there.
-    let claim: RunClaim
+    /// The right to write there; `nil` on all ranks but the first.
+    let claim: RunClaim?
     /// Where to go on; `nil` if the run was killed before it saved anything, and begins again.
     let checkpoint: Checkpoint?
     /// The recipe with what it names.
@@ -20,18 +21,20 @@ struct ResumedRun {
     ///
     /// - Parameter recipe: The recipe's path; `nil` takes the run's own.
     /// - Parameter memory: Whether what does not fit into memory is refused.
+    /// - Parameter ranks: Who goes on with it: all of them from the checkpoint that the first one has found.
     /// - Throws: `CommandFailure` if the folder holds no run, and the errors of its files.
     init(
-        _ folder: RunFolder, recipe: String?, overrides: [String], memory: MemoryCheck = .none, messages: Messages
+        _ folder: RunFolder, recipe: String?, overrides: [String], memory: MemoryCheck = .none, messages: Messages,
+        ranks: RankGroup = .alone
     ) throws {
         self.folder = folder
-        claim = try RunClaim(folder)
+        claim = ranks.isFirst ? try RunClaim(folder) : nil
         let hasRecipe = PathKind(folder.recipe) != .missing
         guard hasRecipe || recipe != nil && Self.holdsNothing(folder) else {
             throw CommandFailure(
                 "\(folder.path): holds no recipe.yaml, so it is no run's folder; give the folder that train named")
         }
-        checkpoint = try CheckpointStore(folder).newest { messages.warning($0) }
+        checkpoint = try Self.checkpoint(in: folder, messages, ranks)
         if let checkpoint {
             try messages.info("goes on after step \(checkpoint.step)")
         } else {
@@ -44,6 +47,16 @@ struct ResumedRun {
         } else {
             prepared = try PreparedRun(folder.recipe, overrides: overrides, memory: memory, messages: messages)
         }
+    }
+
+    /// The newest sound checkpoint, as the first rank finds it.
+    private static func checkpoint(
+        in folder: RunFolder, _ messages: Messages, _ ranks: RankGroup
+    ) throws -> Checkpoint? {
+        let store = CheckpointStore(folder)
+        let newest = ranks.isFirst ? try store.newest { messages.warning($0) } : nil
+        let step = try ranks.tell(try newest.map { "\(try $0.step)" } ?? "")
+        return ranks.isFirst ? newest : try Int(step).map { try store.read(step: $0) }
     }
 
     /// The recipe that a checkpoint was made with.

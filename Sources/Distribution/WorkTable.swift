@@ -1,0 +1,54 @@
+/// Which pieces of a piece of work are still to be given out, and whose turn they are.
+///
+/// Every rank begins with neighbouring pieces that cost about the same in sum, so that what it computes can be added up on
+/// the spot; who has finished takes the last piece of the rank that has most left. Who computes a piece changes no bit.
+struct WorkTable: Sendable {
+    private let costs: [Double]
+    /// What each rank has left.
+    private(set) var shares: [Range<Int>]
+    /// Ranks that know that nothing is left.
+    private var finished: Set<Int> = []
+
+    /// - Parameter costs: What each piece will take, in any unit.
+    init(costs: [Double], ranks: Int) {
+        self.costs = costs
+        shares = Self.shares(costs, ranks: ranks)
+    }
+
+    /// Whether nobody will ask any more.
+    var isFinished: Bool { finished.count == shares.count }
+
+    /// Cuts pieces into neighbouring shares of about equal cost, one a rank; some may be empty.
+    static func shares(_ costs: [Double], ranks: Int) -> [Range<Int>] {
+        let total = costs.reduce(0, +)
+        var shares: [Range<Int>] = []
+        var (index, sum) = (0, 0.0)
+        for rank in 0..<ranks {
+            let start = index
+            let end = total * Double(rank + 1) / Double(ranks)
+            // A piece belongs to the share that its middle lies in.
+            while index < costs.count, rank == ranks - 1 || sum + costs[index] / 2 < end {
+                sum += costs[index]
+                index += 1
+            }
+            shares.append(start..<index)
+        }
+        return shares
+    }
+
+    /// The next piece for a rank; `nil` when all are given out.
+    mutating func take(_ rank: Int) -> Int? {
+        guard shares.indices.contains(rank) else { return nil }
+        if let own = shares[rank].first {
+            shares[rank] = shares[rank].dropFirst()
+            return own
+        }
+        let left = shares.map { $0.reduce(0) { $0 + costs[$1] } }
+        guard let victim = shares.indices.filter({ !shares[$0].isEmpty }).max(by: { left[$0] < left[$1] }) else {
+            finished.insert(rank)
+            return nil
+        }
+        defer { shares[victim] = shares[victim].dropLast() }
+        return shares[victim].last
+    }
+}

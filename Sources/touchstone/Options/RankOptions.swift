@@ -1,0 +1,128 @@
+import ArgumentParser
+import Distribution
+import Foundation
+import TensorCore
+import Training
+
+extension ComputeDevice.KernelLevel: ExpressibleByArgument {
+    /// `portable`, `avx2`, `avx512`, `avx512bf16`.
+    public init?(argument: String) {
+        guard let level = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
+        self = level
+    }
+
+    /// The names of all.
+    public static var allValueStrings: [String] { allCases.map { "\($0)" } }
+}
+
+/// How a command works on several ranks.
+struct RankOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Seconds after which a rank that sends no sign of life ends all.", valueName: "seconds"))
+    var rankTimeout = 60.0
+
+    @Option(
+        name: .long,
+        help: """
+            The instruction set to compute with, where machines differ: results of different ones differ in the last bits. \
+            The best that the processor has unless given.
+            """)
+    var kernels: ComputeDevice.KernelLevel?
+
+    func validate() throws {
+        guard rankTimeout >= 1, rankTimeout <= 86_400 else {
+            throw ValidationError("--rank-timeout is \(rankTimeout), expected 1 to 86400 seconds")
+        }
+    }
+
+    /// Refuses a command that several processes would all do.
+    static func check(_ command: any ParsableCommand) throws {
+        guard let launch = Launch(environment: ProcessInfo.processInfo.environment), launch.ranks > 1,
+            !(command is Train || command is Eval)
+        else { return }
+        throw CommandFailure(
+            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train and eval work on several; start this command by "
+                + "itself", status: .wrongUsage)
+    }
+
+    /// Runs a command's work on the ranks of a launcher, or alone.
+    ///
+    /// - Parameter body: The work; all ranks do the same, and only the first one speaks.
+    func run(
+        _ messages: Messages, _ body: (_ group: RankGroup, _ messages: Messages) async throws -> Void
+    ) async throws {
+        try select()
+        let environment = ProcessInfo.processInfo.environment
+        guard let launch = Launch(environment: environment), launch.ranks > 1 else {
+            return try await body(.alone, messages)
+        }
+        Interruption.catchUserSignal()
+        let group = RankGroup(
+            try MPITransport(launch, environment: environment, timeout: rankTimeout) { messages.error($0.message) })
+        messages.debug("\(group.name(of: group.rank)) of \(group.count)")
+        do { try await body(group, group.isFirst ? messages : Messages(level: .error)) } catch {
+            throw Self.failure(error, of: group)
+        }
+        let words = Self.reasons(group.close(), of: group)
+        guard words.isEmpty else { throw CommandFailure(words.joined(separator: "\n")) }
+    }
+
+    /// What the first rank says when all end: its own error, and what others had besides.
+    private static func failure(_ error: any Error, of group: RankGroup) -> CommandFailure {
+        let own = CommandFailure(error)
+        let isConsequence = ((error as? TrainingError)?.cause ?? error) as? DistributionError
+        let text = isConsequence?.code == .ended ? "" : own.lines.joined(separator: "; ")
+        let words = group.close(farewell: text)
+        guard group.isFirst else { return CommandFailure(reported: own.status) }
+        let others = reasons(words.map { text.contains($0) ? "" : $0 }, of: group)
+        let lines = (text.isEmpty && !others.isEmpty ? [] : own.lines) + others
+        return CommandFailure(lines: lines, status: own.status)
+    }
+
+    private static func reasons(_ words: [String], of group: RankGroup) -> [String] {
+        guard group.isFirst else { return [] }
+        var seen: Set<String> = []
+        return words.enumerated().compactMap { rank, text in
+            !text.isEmpty && seen.insert(text).inserted ? "\(group.name(of: rank)): \(text)" : nil
+        }
+    }
+
+    /// Divides a machine's processors among its ranks, where the launcher has not given each its own.
+    static func shareThreads(_ group: RankGroup) {
+        let all = ProcessInfo.processInfo.processorCount
+        guard group.neighbours > 1, ComputeDevice.threadCount >= all else { return }
+        ComputeDevice.threadCount = max(1, all / group.neighbours)
+    }
+}
+
+extension RankOptions {
+    /// Switches to the kernels that were asked for.
+    private func select() throws {
+        guard let kernels else { return }
+        guard ComputeDevice.select(kernels) else {
+            throw CommandFailure(
+                "--kernels \(kernels): this processor has \(ComputeDevice.bestKernelLevel) at most", status: .wrongUsage
+            )
+        }
+        Self.restart(kernels)
+    }
+
+    /// OpenBLAS reads what kernels to take when the program is loaded, so it is loaded again with the name set.
+    private static func restart(_ level: ComputeDevice.KernelLevel) {
+        let name = "OPENBLAS_CORETYPE"
+        let wanted =
+            switch level {
+            case .portable: "Nehalem"
+            case .avx2: "Haswell"
+            case .avx512, .avx512bf16: "SkylakeX"
+            }
+        guard ProcessInfo.processInfo.environment[name] == nil else { return }
+        setenv(name, wanted, 1)
+        var arguments: [UnsafeMutablePointer<CChar>?] = CommandLine.arguments.map { strdup($0) }
+        arguments.append(nil)
+        // Where this fails, the ranks' comparison of what they compute tells whether it matters.
+        execv("/proc/self/exe", arguments)
+        for argument in arguments { free(argument) }
+    }
+}

@@ -1,0 +1,202 @@
+import Distribution
+import Foundation
+import ModelFiles
+import OrderedJSON
+import Recipes
+import Rewards
+import Synchronization
+import Testing
+import Tracking
+
+@testable import Training
+
+/// Training by several ranks, as threads of this process.
+@Suite("Ranks", .enabled(if: TestModel.isThere, "reference data beside the package is missing"))
+struct RanksTests {
+    @Test("one, two and three ranks write the same bytes: records, adapters, checkpoints", arguments: ["grpo", "sft"])
+    func sameBytes(kind: String) async throws {
+        var overrides = [
+            "data.evaluation={generator: arithmetic, digits: [1, 1], count: 7}", "evaluation.every=2", "steps=2",
+        ]
+        // Enough tokens for several pieces.
+        overrides +=
+            kind == "sft"
+            ? ["sft.batch_size=120"]
+            : [
+                "rollout.prompts_per_step=12", "rollout.completions_per_prompt=5", "rollout.max_new_tokens=24",
+                "algorithm.kl.coefficient=0.05", "algorithm.mini_batches=2", "evaluation.samples=2",
+            ]
+        let recipe = try TestModel.recipe(overrides, kind: kind)
+        var contents: [[String: String]] = []
+        for ranks in 1...3 {
+            let folder = try TemporaryFolder()
+            let outcomes = try await run(recipe, ranks: ranks, folder)
+            #expect(outcomes.allSatisfy { $0 == .finished(step: 2) })
+            contents.append(try Self.contents(folder))
+        }
+        #expect(contents[0].keys.contains { $0.hasSuffix("adapter_model.safetensors") })
+        #expect(contents[0].count > 6)
+        for other in contents[1...] {
+            #expect(other.keys.sorted() == contents[0].keys.sorted())
+            for (name, digest) in contents[0] { #expect(other[name] == digest, "\(name)") }
+        }
+    }
+
+    @Test("an update has several pieces, and their number is not that of micro-batches")
+    func pieces() {
+        let pieces = GradientPieces([500, 20, 400, 700, 100, 100], parameterCount: 1000)
+        #expect(pieces.ranges == [0..<1, 1..<3, 3..<4, 4..<6])
+        #expect(pieces.sizes == [500, 420, 700, 200])
+        // Where a sum takes a gigabyte, few are kept.
+        #expect(GradientPieces(Array(repeating: 500, count: 64), parameterCount: 1 << 28).ranges.count <= 5)
+        #expect(GradientPieces([], parameterCount: 10).ranges.isEmpty)
+    }
+
+    @Test("a step's cost is divided by ranks but for what all do, and for what they tell one another")
+    func cost() {
+        var cost = RankCost(
+            generate: 8, update: 16, rest: 1, prompts: 16, pieces: 8, trainedCount: 1_000_000, tokens: 1000)
+        #expect(cost.step(ranks: 1) == 25 && cost.exchange(ranks: 1) == 0)
+        // Each of two ranks sends the other half a sum, and half the total.
+        #expect(cost.gradientBytes(ranks: 2) == 4_000_000)
+        (cost.latency, cost.bandwidth) = (0, .infinity)
+        #expect(abs(cost.step(ranks: 2) - 13) < 0.05)
+        // Three ranks: six of sixteen prompts, three of eight pieces.
+        #expect(abs(cost.step(ranks: 3) - (3 + 6 + 1)) < 0.05)
+        #expect(cost.step(ranks: 64) >= 0.5 + 2 + 1)
+        cost.bandwidth = 1e6
+        #expect(cost.exchange(ranks: 2) > 4)
+    }
+
+    @Test("a run of three ranks goes on with two, and with one, to the same bytes")
+    func resume() async throws {
+        let overrides = ["rollout.prompts_per_step=12", "rollout.max_new_tokens=24", "checkpoint.every=1"]
+        let (whole, parts) = (try TemporaryFolder(), try TemporaryFolder())
+        _ = try await run(try TestModel.recipe(overrides), ranks: 1, whole)
+        for (step, ranks) in [(1, 3), (2, 2), (3, 1)] {
+            let recipe = try TestModel.recipe(overrides)
+            let checkpoint = step == 1 ? nil : try CheckpointStore(RunFolder(existing: parts.path)).read(step: step - 1)
+            _ = try await run(recipe, ranks: ranks, parts, from: checkpoint, until: step)
+        }
+        let (one, other) = (try Self.contents(whole), try Self.contents(parts))
+        for name in ["metrics.jsonl", "completions.jsonl", "adapters/step-000003/adapter_model.safetensors"] {
+            #expect(one[name] != nil && one[name] == other[name], "\(name)")
+        }
+    }
+
+    @Test("a rank's failure ends all ranks with one error; a stop asked of one stops all after the same step")
+    func failures() async throws {
+        let folder = try TemporaryFolder()
+        let recipe = try TestModel.recipe()
+        let errors = Mutex([String]())
+        _ = try await Self.onRanks(3) { [path = folder.path] group in
+            do {
+                // The reward fails on the rank that happens to score the fifth completion.
+                let rewards = try RewardSet([.init(FailingReward(fails: group.rank == 1))])
+                let run = try Self.training(recipe, path, group, rewards: rewards, signal: StopSignal())
+                _ = try await run.run()
+            } catch { errors.withLock { $0.append(String(describing: error)) } }
+        }
+        #expect(errors.withLock { $0.count } == 3)
+        #expect(Set(errors.withLock { $0.map { $0.replacing("rank 1: ", with: "") } }).count == 1)
+
+        let signals = (0..<3).map { _ in StopSignal() }
+        let stopped = try TemporaryFolder()
+        let outcomes = try await Self.onRanks(3) { [path = stopped.path] group in
+            let rewards = try RewardSet([.init(StopAfter(signal: signals[group.rank], isArmed: group.rank == 2))])
+            return try await Self.training(recipe, path, group, rewards: rewards, signal: signals[group.rank]).run()
+        }
+        #expect(Set(outcomes.map { "\($0)" }).count == 1)
+        #expect(outcomes.allSatisfy { if case .interrupted = $0 { true } else { false } })
+    }
+
+    private func run(
+        _ recipe: Recipe, ranks: Int, _ folder: TemporaryFolder, from checkpoint: Checkpoint? = nil, until: Int = .max
+    ) async throws -> [TrainingRun.Outcome] {
+        try await Self.onRanks(ranks) { [path = folder.path] group in
+            let rewards = try TestModel.rewards()
+            return try await Self.training(
+                recipe, path, group, rewards: rewards, signal: StopSignal(), from: checkpoint
+            ).run(until: until)
+        }
+    }
+
+    private static func training(
+        _ recipe: Recipe, _ folder: String, _ group: RankGroup, rewards: RewardSet, signal: StopSignal,
+        from checkpoint: Checkpoint? = nil
+    ) throws -> TrainingRun {
+        try TrainingRun(
+            recipe, model: TestModel.load(), data: try DataSet.load(recipe), rewards: rewards,
+            folder: try RunFolder(existing: folder), from: checkpoint, signal: signal, ranks: group)
+    }
+
+    /// Runs ranks side by side, each on a thread of its own.
+    private static func onRanks<Value: Sendable>(
+        _ count: Int, _ body: @escaping @Sendable (RankGroup) async throws -> Value
+    ) async throws -> [Value] {
+        let transports = LocalTransport.ranks(count)
+        return try await withThrowingTaskGroup(of: (Int, Value).self) { tasks in
+            for transport in transports {
+                tasks.addTask(executorPreference: ThreadExecutor()) {
+                    (transport.rank, try await body(RankGroup(transport)))
+                }
+            }
+            return try await tasks.reduce(into: [Int: Value]()) { $0[$1.0] = $1.1 }.sorted { $0.key < $1.key }.map(
+                \.value)
+        }
+    }
+
+    /// The digests of all files of a run by their paths; of metrics without times.
+    private static func contents(_ folder: TemporaryFolder) throws -> [String: String] {
+        var digests: [String: String] = [:]
+        for case let name as String in FileManager.default.enumerator(atPath: folder.path) ?? .init() {
+            let path = "\(folder.path)/\(name)"
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
+                !name.hasSuffix("environment.json"), !name.hasSuffix(".h5")
+            else { continue }
+            guard name.hasSuffix("metrics.jsonl") else {
+                digests[name] = try ContentDigest.ofFile(path)
+                continue
+            }
+            let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+            digests[name] = try lines.map {
+                JSONValue.object(try JSONValue(parsing: String($0)).objectValue?.withoutTimes ?? [:]).text()
+            }.joined(separator: "\n")
+        }
+        return digests
+    }
+}
+
+/// A thread of its own for tasks that block.
+private final class ThreadExecutor: TaskExecutor {
+    private let queue = DispatchQueue(label: "rank")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
+
+/// Throws what ends a step, or scores.
+private struct FailingReward: RewardFunction {
+    let name = "failing"
+    let fails: Bool
+
+    func score(_ batch: [RewardSample]) async throws -> RewardBatch {
+        if fails { throw CancellationError() }
+        return RewardBatch(batch.map { .score(Double($0.completionIDs.count % 3)) })
+    }
+}
+
+/// Asks for a stop as soon as it has scored something.
+private struct StopAfter: RewardFunction {
+    let name = "stop"
+    let signal: StopSignal
+    let isArmed: Bool
+
+    func score(_ batch: [RewardSample]) async throws -> RewardBatch {
+        if isArmed { signal.set() }
+        return RewardBatch(batch.map { .score(Double($0.completionIDs.count % 3)) })
+    }
+}
