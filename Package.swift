@@ -113,7 +113,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "Tracking",
+                "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards",
+                "Tracking",
                 "Recipes",
                 "Randomness", "OrderedJSON",
             ],
@@ -155,7 +156,8 @@ let package = Package(
             name: "touchstone",
             dependencies: [
                 "Benchmarking", "Distribution", "Training", "TextGeneration", "InferenceCore", "Merging", "ModelHub",
-                "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses", "Tracking",
+                "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses",
+                "Tracking",
                 "TensorBoard", "Reporting", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
