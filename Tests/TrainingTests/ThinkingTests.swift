@@ -145,7 +145,8 @@ struct ThinkingTests {
             let evaluation = try RunEvaluation(
                 recipe, model: model, sets: try DataSet.load(recipe).evaluation, rewards: try TestModel.rewards())
             let engine = Engine(model: model.model)
-            let (metrics, groups) = try #require(try await evaluation(engine, adapter: nil, signal: StopSignal()))
+            let (metrics, groups) = try #require(
+                try await evaluation(engine, adapter: nil, signal: StopSignal(), ranks: .alone))
             for name in names { #expect(metrics[name] != nil, "\(setting): \(name)") }
             #expect(groups.count == (names.contains("eval_thinking_accuracy") ? 8 : 4))
             #expect(groups.contains(where: \.prompt.thinks) == (setting != "false"))
