@@ -22,6 +22,8 @@ extension MemoryDemand {
         case "weights", "process and tokenizer": "take a smaller model, or model.precision bf16"
         case "trained numbers, their gradient", "optimizer", "installed adapters":
             "train an adapter instead of the whole model, or lower adapter.rank"
+        case "factors that stay": "lower adapter.rank, or begin with adapter.initialization zero"
+        case "whole weights, packed": "take fewer adapter.modules_to_save"
         case "keys and values": "lower rollout.max_batch or rollout.max_new_tokens"
         case "logits", "one block": "lower rollout.max_batch"
         case "kept activations": "lower batch.activation_memory"
