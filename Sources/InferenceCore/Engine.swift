@@ -26,12 +26,17 @@ public final class Engine {
     /// Seconds spent so far.
     public private(set) var times = EngineTimes()
 
+    /// Memory that keys and values may take unless told otherwise, in bytes.
+    public static let standardCacheBytes = 8 << 30
+
     /// An engine without work.
     ///
     /// - Parameter maxBatch: Sequences that decode at the same time at most.
     /// - Parameter maxContext: Longest sequence in tokens; the model's own limit unless given.
     /// - Parameter cacheBytes: Memory that keys and values may take; grown only as needed.
-    public init(model: QwenModel, maxBatch: Int = 64, maxContext: Int? = nil, cacheBytes: Int = 8 << 30) {
+    public init(
+        model: QwenModel, maxBatch: Int = 64, maxContext: Int? = nil, cacheBytes: Int = Engine.standardCacheBytes
+    ) {
         self.model = model
         self.maxBatch = max(1, maxBatch)
         self.maxContext = maxContext ?? model.configuration.maxPositionEmbeddings

@@ -1,3 +1,4 @@
+import InferenceCore
 import QwenModel
 import TensorCore
 
@@ -113,7 +114,10 @@ public struct MemoryDemand: Sendable, Hashable {
         let taken = (used + Self.pagesAtATime - 1) / Self.pagesAtATime * Self.pagesAtATime
         let rows = sequences + min(512, prompts * promptTokens)
         return [
-            .init(name: "keys and values", bytes: taken * page * model.keyValueBytes(precision)),
+            // Beyond its memory an engine lets sequences wait.
+            .init(
+                name: "keys and values",
+                bytes: min(taken * page * model.keyValueBytes(precision), Engine.standardCacheBytes)),
             .init(name: "one block", bytes: rows * model.workingBytes),
             // Logits, and what sampling weighs them with.
             .init(name: "logits", bytes: 2 * 4 * sequences * model.vocabularySize),
