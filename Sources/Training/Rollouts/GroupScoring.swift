@@ -76,7 +76,7 @@ extension Engine {
     /// - Returns: The groups of all ranks, and the seconds that generation took and that rewards took beyond it.
     nonisolated(nonsending) func scoredGroups(
         _ prompts: [EncodedPrompt], step: Int, firstPrompt: Int = 0, sampler: RolloutSampler, rewards: RewardSet,
-        adapter: Adapter?, signal: StopSignal, ranks: RankGroup
+        adapter: Adapter?, signal: StopSignal, ranks: RankGroup = .alone
     ) async throws -> (groups: [ScoredGroup], generateSeconds: Double, rewardSeconds: Double) {
         let scoring = GroupScoring(prompts, sampler: sampler, rewards: rewards)
         let watch = Stopwatch()
