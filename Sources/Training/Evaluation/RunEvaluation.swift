@@ -37,7 +37,7 @@ struct RunEvaluation {
     ///
     /// - Returns: The metrics, and the groups of all sets one after the other; `nil` where there is nothing to evaluate on.
     nonisolated(nonsending) func callAsFunction(
-        _ engine: Engine, adapter: Adapter?, signal: StopSignal, ranks: RankGroup
+        _ engine: Engine, adapter: Adapter?, signal: StopSignal, ranks: RankGroup = .alone
     ) async throws -> (metrics: JSONObject, groups: [ScoredGroup])? {
         guard !evaluators.isEmpty || !sequences.isEmpty else { return nil }
         let watch = Stopwatch()
