@@ -56,6 +56,8 @@ struct RanksTests {
         #expect(outcome.status != 0)
         #expect(outcome.messages.contains("rank 1 ("), "\(outcome.messages)")
         #expect(outcome.messages.contains("has not been heard of for 3 s"))
+        // The launcher kills it, but does not wait until it is gone.
+        for _ in 0..<200 where kill(stopped, 0) == 0 { usleep(50_000) }
         #expect(kill(stopped, 0) != 0)
     }
 
