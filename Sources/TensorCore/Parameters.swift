@@ -30,6 +30,8 @@ public final class ParameterSet: @unchecked Sendable {
         index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
         values = .zeros([offset])
         gradients = .zeros([offset])
+        // What the gradients' products will need is taken before a run begins.
+        Products.useOneThread()
     }
 
     /// How many numbers are trained.

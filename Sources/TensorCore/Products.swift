@@ -170,9 +170,22 @@ enum Products {
         }
     }
 
-    private static let singleThreadedBLAS: Void = openblas_set_num_threads(1)
+    /// Makes OpenBLAS compute each product on the thread that asks for it, and take its memory for every thread: it tries
+    /// for ever where the system refuses it later on.
+    private static let singleThreadedBLAS: Void = {
+        openblas_set_num_threads(1)
+        let side = 128
+        let x = Tensor.zeros([side, side])
+        parallelFor(8 * ComputeDevice.threadCount) { _ in
+            let y = Tensor(shape: [side, side])
+            cblas_sgemm(
+                CblasRowMajor, CblasTrans, CblasNoTrans, Int32(side), Int32(side), Int32(side), 1, x.floats,
+                Int32(side),
+                x.floats, Int32(side), 0, y.floats, Int32(side))
+        }
+    }()
 
-    /// Makes OpenBLAS compute each product on the thread that asks for it.
+    /// Prepares OpenBLAS, once.
     static func useOneThread() { _ = singleThreadedBLAS }
 
     /// Rows rounded to bfloat16, padded with a zero to an even width.

@@ -89,21 +89,22 @@ struct RanksTests {
         let folder = try TemporaryFolder()
         let recipe = try TestModel.recipe()
         let errors = Mutex([String]())
+        let failing = FirstCaller()
         _ = try await Self.onRanks(3) { [path = folder.path] group in
             do {
-                // The reward fails on the rank that happens to score the fifth completion.
-                let rewards = try RewardSet([.init(FailingReward(fails: group.rank == 1))])
+                // The reward fails on the rank that happens to score first.
+                let rewards = try RewardSet([.init(FailingReward(chosen: failing))])
                 let run = try Self.training(recipe, path, group, rewards: rewards, signal: StopSignal())
                 _ = try await run.run()
             } catch { errors.withLock { $0.append(String(describing: error)) } }
         }
         #expect(errors.withLock { $0.count } == 3)
-        #expect(Set(errors.withLock { $0.map { $0.replacing("rank 1: ", with: "") } }).count == 1)
+        #expect(Set(errors.withLock { $0.map { $0.replacing(#/rank \d: /#, with: "") } }).count == 1)
 
         let signals = (0..<3).map { _ in StopSignal() }
-        let stopped = try TemporaryFolder()
+        let (stopped, stopping) = (try TemporaryFolder(), FirstCaller())
         let outcomes = try await Self.onRanks(3) { [path = stopped.path] group in
-            let rewards = try RewardSet([.init(StopAfter(signal: signals[group.rank], isArmed: group.rank == 2))])
+            let rewards = try RewardSet([.init(StopAfter(signal: signals[group.rank], chosen: stopping))])
             return try await Self.training(recipe, path, group, rewards: rewards, signal: signals[group.rank]).run()
         }
         #expect(Set(outcomes.map { "\($0)" }).count == 1)
@@ -181,22 +182,34 @@ private final class ThreadExecutor: TaskExecutor {
 /// Throws what ends a step, or scores.
 private struct FailingReward: RewardFunction {
     let name = "failing"
-    let fails: Bool
+    let chosen: FirstCaller
 
     func score(_ batch: [RewardSample]) async throws -> RewardBatch {
-        if fails { throw CancellationError() }
+        if chosen.isFirst() { throw CancellationError() }
         return RewardBatch(batch.map { .score(Double($0.completionIDs.count % 3)) })
     }
 }
 
-/// Asks for a stop as soon as it has scored something.
+/// Says yes once: which rank scores first is open.
+private final class FirstCaller: Sendable {
+    private let called = Mutex(false)
+
+    func isFirst() -> Bool {
+        called.withLock { called in
+            defer { called = true }
+            return !called
+        }
+    }
+}
+
+/// Asks its own rank for a stop when it is the first of all to score something.
 private struct StopAfter: RewardFunction {
     let name = "stop"
     let signal: StopSignal
-    let isArmed: Bool
+    let chosen: FirstCaller
 
     func score(_ batch: [RewardSample]) async throws -> RewardBatch {
-        if isArmed { signal.set() }
+        if chosen.isFirst() { signal.set() }
         return RewardBatch(batch.map { .score(Double($0.completionIDs.count % 3)) })
     }
 }

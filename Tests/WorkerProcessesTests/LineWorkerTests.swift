@@ -201,7 +201,7 @@ extension WorkerProcessTests {
 
         @Test("environment, working folder and arguments arrive")
         func surroundings() async throws {
-            var command = shell("echo $A $1 $(pwd)", "b")
+            var command = shell("read -r l; echo $A $1 $(pwd)", "b")
             command.environment = .exactly(["A": "a", "PATH": "/usr/bin:/bin"])
             command.workingFolder = "/usr"
             #expect(try await LineWorker(command).ask("", timeout: late) == "a b /usr")

@@ -132,9 +132,10 @@ public struct MemoryDemand: Sendable, Hashable {
     }
 
     private var updateParts: [MemoryPlan.Part] {
-        // As many whole units as the budget holds, or one, or a part of one.
+        // As many whole units as the budget and a piece of the update hold, or one, or a part of one.
         let unit = max(1, min(unitTokens, limits.tokens))
-        let rows = min(stepTokens, max(unit, limits.packing(model) / unit * unit))
+        let budget = min(limits.packing(model), GradientPieces.budget(stepTokens, parameterCount: trainedCount))
+        let rows = min(stepTokens, max(unit, budget / unit * unit))
         let inputs = rows * model.hiddenLayers * model.hiddenSize * 4
         // As many blocks keep all that they need as the budget says; what the adapter keeps besides comes on top.
         let rest = rows * (model.activationBytes - model.hiddenSize * 4)

@@ -20,11 +20,16 @@ struct GradientPieces {
     /// - Parameter sizes: Tokens of each unit.
     /// - Parameter parameterCount: Numbers that are trained; 0 where no gradient is wanted.
     init(_ sizes: [Int], parameterCount: Int) {
-        let most = 1 << Self.depth(parameterCount: parameterCount)
-        let budget = max(Self.tokens, (sizes.reduce(0, +) + most - 1) / most)
+        let budget = Self.budget(sizes.reduce(0, +), parameterCount: parameterCount)
         let cut = TrainingUnit.packing(Array(sizes.indices), budget: budget) { sizes[$0] }
         ranges = cut.map { $0[0]..<$0[0] + $0.count }
         self.sizes = cut.map { $0.reduce(0) { $0 + sizes[$1] } }
+    }
+
+    /// Tokens that pieces of an update are filled up to; a unit that is longer is a piece of its own.
+    static func budget(_ tokens: Int, parameterCount: Int) -> Int {
+        let most = 1 << depth(parameterCount: parameterCount)
+        return max(Self.tokens, (tokens + most - 1) / most)
     }
 
     /// How many sums of pieces are held at most beside the gradient, or one more.
