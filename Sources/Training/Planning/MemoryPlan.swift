@@ -149,8 +149,12 @@ public struct MemoryDemand: Sendable, Hashable {
             .init(name: "predicting rows", bytes: 4 * 4 * rows * model.hiddenSize),
             .init(name: "sums of gradients", bytes: 4 * trainedCount * sumCount),
         ]
+        // Attention's backward pass lays queries and their gradients side by side twice, for as many heads as compute at once.
+        let heads = model.attentionHeads / model.keyValueHeads * min(ComputeDevice.threadCount, model.keyValueHeads)
+        let tiles = 16 * KeyValuePages.paddedWidth(model.headDim) * heads
         let block: [MemoryPlan.Part] = [
-            .init(name: "one block and its gradients", bytes: rows * (model.workingBytes + 4 * model.hiddenSize))
+            .init(
+                name: "one block and its gradients", bytes: rows * (model.workingBytes + 4 * model.hiddenSize + tiles))
         ]
         return [.init(name: "kept activations", bytes: kept)] + (block.bytes > head.bytes ? block : head)
     }
