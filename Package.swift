@@ -7,6 +7,12 @@ let optimized: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Modules that wait for files, people and other processes: optimising them would only make the build longer.
+let plain: [SwiftSetting] = [
+    .unsafeFlags(["-Onone"], .when(configuration: .release)),
+    .treatAllWarnings(as: .error),
+]
+
 /// Kernels are always optimised.
 let kernels: [CSetting] = [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]
 
@@ -60,7 +66,7 @@ let package = Package(
             swiftSettings: optimized),
         .target(
             name: "ModelHub", dependencies: ["OrderedJSON", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: optimized),
+            swiftSettings: plain),
         .target(
             name: "Merging",
             dependencies: ["QwenModel", "TensorCore", "ModelFiles", "COpenBLAS", "Randomness", "OrderedJSON"],
@@ -93,23 +99,23 @@ let package = Package(
             linkerSettings: [
                 .unsafeFlags(["-nostartfiles", "-static-stdlib", "-Xclang-linker", "-static", "-Xlinker", "-s"])
             ]),
-        .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: optimized),
+        .target(name: "Tracking", dependencies: ["OrderedJSON"], swiftSettings: plain),
         // The code in Generated was made once from the file beside it: nothing generates while building.
         .target(
             name: "TensorBoard",
             dependencies: [
                 "Tracking", "OrderedJSON", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
-            exclude: ["Generated/event.proto"], swiftSettings: optimized),
+            exclude: ["Generated/event.proto"], swiftSettings: plain),
         .target(
             name: "Recipes",
             dependencies: [
                 "OrderedJSON", "Randomness", "RegularExpressions", .product(name: "Yams", package: "Yams"),
             ],
-            swiftSettings: optimized),
+            swiftSettings: plain),
         .target(
             name: "Reporting", dependencies: ["Tracking", "Recipes", "ModelFiles", "OrderedJSON"],
-            resources: [.embedInCode("Page")], swiftSettings: optimized),
+            resources: [.embedInCode("Page")], swiftSettings: plain),
         .target(
             name: "Training",
             dependencies: [
@@ -125,7 +131,7 @@ let package = Package(
                 "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Randomness",
                 "OrderedJSON",
             ],
-            swiftSettings: optimized),
+            swiftSettings: plain),
         .target(
             name: "TextGeneration",
             dependencies: [
@@ -161,20 +167,20 @@ let package = Package(
                 "TensorBoard", "Reporting", "Recipes", "Randomness", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: optimized),
+            swiftSettings: plain),
 
         // Of its own, since its database takes long to build.
         .target(
             name: "RunStore",
             dependencies: ["Tracking", "Recipes", "OrderedJSON", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: optimized),
+            swiftSettings: plain),
         .executableTarget(
             name: "touchstone-runs",
             dependencies: [
                 "RunStore", "Training", "Tracking", "ModelFiles", "OrderedJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: optimized),
+            swiftSettings: plain),
 
         .target(name: "NumericalTesting", path: "Tests/NumericalTesting", swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),

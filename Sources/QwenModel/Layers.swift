@@ -30,9 +30,18 @@ public struct LinearLayer: Sendable {
     /// - Parameter x: `[N, in]`.
     /// - Returns: `[N, out]`.
     public func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-        let rows = 0..<x.shape[0]
-        return linear(
-            x, parts: parts(rows, context), lowRank: terms(rows, context), units: context.pass?.units ?? [])
+        linear(x, weights(0..<x.shape[0], context), units: context.pass?.units ?? [])
+    }
+
+    /// What applies to some rows.
+    private func weights(_ rows: Range<Int>, _ context: ForwardContext) -> LinearWeights {
+        LinearWeights(parts: parts(rows, context), lowRank: terms(rows, context))
+    }
+
+    /// Applies layers that read the same x, with the bits that each has alone.
+    static func together(_ layers: [LinearLayer], _ x: Tensor, _ context: ForwardContext) -> [Tensor] {
+        linear(
+            x, layers: layers.map { $0.weights(0..<x.shape[0], context) }, units: context.pass?.units ?? [])
     }
 
     /// The weights of some rows: the base's, or an adapter's own.

@@ -21,9 +21,8 @@ struct QwenAttention: Sendable {
     var layers: [LinearLayer] { [q, k, v, o] }
 
     func callAsFunction(_ x: Tensor, _ placement: Placement, _ context: ForwardContext) -> Tensor {
-        var q = q(x, context)  // [N, H·D]
-        var k = k(x, context)  // [N, Hkv·D]
-        var v = v(x, context)  // [N, Hkv·D]
+        let inputs = LinearLayer.together([q, k, v], x, context)
+        var (q, k, v) = (inputs[0], inputs[1], inputs[2])  // [N, H·D], [N, Hkv·D], [N, Hkv·D]
         if let qNorm, let kNorm { (q, k) = (qNorm(q, context), kNorm(k, context)) }
         let positions = placement.layout.positions
         q = rotary(q, positions: positions, headWidth: headDim, table: placement.rotary)
@@ -43,16 +42,22 @@ struct QwenMLP: Sendable {
     var layers: [LinearLayer] { [gate, up, down] }
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) -> Tensor {
-        down(swiGLU(gate: gate(x, context), up: up(x, context)), context)  // [N, C]
+        let inputs = LinearLayer.together([gate, up], x, context)  // [N, F] each
+        return down(swiGLU(gate: inputs[0], up: inputs[1]), context)  // [N, C]
     }
 }
 
 /// One transformer block with pre-normalisation.
-struct QwenBlock: Sendable {
+final class QwenBlock: Sendable {
     let inputNorm: NormLayer
     let attention: QwenAttention
     let postAttentionNorm: NormLayer
     let mlp: FeedForward
+
+    init(inputNorm: NormLayer, attention: QwenAttention, postAttentionNorm: NormLayer, mlp: FeedForward) {
+        (self.inputNorm, self.attention) = (inputNorm, attention)
+        (self.postAttentionNorm, self.mlp) = (postAttentionNorm, mlp)
+    }
 
     func callAsFunction(_ x: Tensor, _ placement: Placement, _ context: ForwardContext) -> Tensor {
         let x = add(x, attention(inputNorm(x, context), placement, context))  // [N, C]

@@ -46,9 +46,8 @@ struct QwenExperts: Sendable {
             Use(expert: expert, rows: rows, context: context.selecting(order.rows[rows]))
         }
         let x̂ = selectRows(x, order.rows)  // [N·K, C]
-        let h = swiGLU(
-            gate: grouped(x̂, \.gate, uses), up: grouped(x̂, \.up, uses))  // [N·K, F]
-        let y = grouped(h, \.down, uses)  // [N·K, C]
+        let inputs = grouped(x̂, [\.gate, \.up], uses)  // [N·K, F] each
+        let y = grouped(swiGLU(gate: inputs[0], up: inputs[1]), [\.down], uses)[0]  // [N·K, C]
         let weights = selectRows(choice.weights.reshaped([order.rows.count, 1]), order.slots)  // [N·K, 1]
         return addRows(.zeros(x.shape), scaleRows(y, by: weights), at: order.rows)  // [N, C]
     }
@@ -60,19 +59,16 @@ struct QwenExperts: Sendable {
         let context: ForwardContext
     }
 
-    /// Applies to each expert's rows that expert's layer.
-    private func grouped(_ x: Tensor, _ layer: KeyPath<QwenMLP, LinearLayer>, _ uses: [Use]) -> Tensor {
-        var (parts, terms): ([LinearPart], [LowRankTerm]) = ([], [])
-        for use in uses {
-            let layer = experts[use.expert][keyPath: layer]
-            parts += layer.parts(use.rows, use.context)
-            terms += layer.terms(use.rows, use.context)
+    /// Applies to each expert's rows that expert's layers, all of which read x.
+    private func grouped(_ x: Tensor, _ layers: [KeyPath<QwenMLP, LinearLayer>], _ uses: [Use]) -> [Tensor] {
+        let weights = layers.map { path in
+            let parts = uses.flatMap { experts[$0.expert][keyPath: path].parts($0.rows, $0.context) }
+            let none = LinearPart(rows: 0..<0, weight: experts[0][keyPath: path].weight)
+            return LinearWeights(
+                parts: parts.isEmpty ? [none] : parts,
+                lowRank: uses.flatMap { experts[$0.expert][keyPath: path].terms($0.rows, $0.context) })
         }
-        if parts.isEmpty {
-            let weight = experts[0][keyPath: layer].weight
-            parts = [LinearPart(rows: 0..<0, weight: weight)]
-        }
-        return linear(x, parts: parts, lowRank: terms, units: uses.flatMap { $0.context.pass?.units ?? [] })
+        return linear(x, layers: weights, units: uses.flatMap { $0.context.pass?.units ?? [] })
     }
 }
 

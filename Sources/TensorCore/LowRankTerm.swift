@@ -68,15 +68,15 @@ extension LowRankTerm.Magnitude {
 }
 
 extension LowRankTerm {
-    /// y += s · B(A x̃) on its rows.
-    ///
-    /// - Returns: s · A x̃, `[rows, R]`.
-    func addProduct(to y: Tensor, _ x: Tensor) -> Tensor {
-        let u = Tensor(shape: [rows.count, down.rows])  // [rows, R]
-        Products.multiply(u, masked(x.rows(rows)), down)
-        ck_scale(u.floats, u.floats, scaling, u.count)
-        Products.multiply(y.rows(rows), u, up, accumulate: true)
-        return u
+    /// u = A x̃, with an output `[rows, R]` for it.
+    func inputProduct(_ x: Tensor) -> Products.Product {
+        Products.Product(
+            Tensor(shape: [rows.count, down.rows]), masked(x.rows(rows)), [(0..<rows.count, down)])
+    }
+
+    /// y += s · B u on its rows, where u has been multiplied by s.
+    func outputProduct(to y: Tensor, _ u: Tensor) -> Products.Product {
+        Products.Product(y.rows(rows), u, [(0..<rows.count, up)], accumulate: true)
     }
 
     /// Multiplies its rows of y by the magnitudes' factors.

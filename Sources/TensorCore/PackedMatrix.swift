@@ -101,6 +101,12 @@ public final class PackedMatrix: @unchecked Sendable {
         panelRows * (type == .bfloat16 ? (columns + 1) & ~1 : columns)
     }
 
+    /// Bytes from one panel to the next.
+    var panelBytes: Int {
+        guard var kernel = blocks?.kernel else { return Self.panelElements(columns, type) * type.byteCount }
+        return ck_block_panel_bytes(&kernel, columns)
+    }
+
     /// The panel that starts at a row (a multiple of 16).
     func floats(atRow row: Int) -> UnsafeMutablePointer<Float> {
         storage.pointer.assumingMemoryBound(to: Float.self)

@@ -6,43 +6,69 @@ enum Products {
     /// Some rows of a batch and the weight that they are multiplied with.
     typealias Part = (rows: Range<Int>, weight: PackedMatrix)
 
-    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ. A row's bits depend on that row and the weight alone; where the product
-    /// is added, its sums begin with what is there.
-    static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix, accumulate: Bool = false) {
-        multiply(y, x, [(0..<x.shape[0], weight)], accumulate: accumulate)
+    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ, with a weight for each part of the rows, all of one shape.
+    struct Product {
+        let y: Tensor
+        let x: Tensor
+        let parts: [Part]
+        /// Whether the sums begin with what is in y.
+        let accumulate: Bool
+
+        init(_ y: Tensor, _ x: Tensor, _ parts: [Part], accumulate: Bool = false) {
+            (self.y, self.x, self.parts, self.accumulate) = (y, x, parts, accumulate)
+            for (rows, weight) in parts {
+                precondition(
+                    x.shape[1] == weight.columns && y.shape == [x.shape[0], weight.rows]
+                        && rows.upperBound <= x.shape[0],
+                    "multiply: x \(x.shape), weight [\(weight.rows), \(weight.columns)], y \(y.shape), rows \(rows)")
+                precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
+            }
+        }
     }
 
-    /// The same with a weight for each part of the rows, all of one shape. Threads share out the tiles of all parts, so
-    /// that many small products (experts) keep them as busy as one large product does.
-    static func multiply(_ y: Tensor, _ x: Tensor, _ parts: [Part], accumulate: Bool = false) {
-        guard let (k, n) = parts.first.map({ ($0.weight.columns, $0.weight.rows) }) else { return }
-        for (rows, weight) in parts {
-            precondition(
-                x.shape[1] == k && y.shape == [x.shape[0], n] && weight.columns == k && weight.rows == n
-                    && rows.upperBound <= x.shape[0],
-                "multiply: x \(x.shape), weight [\(weight.rows), \(weight.columns)], y \(y.shape), rows \(rows)")
-            precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
+    /// One product.
+    static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix) {
+        multiply([Product(y, x, [(0..<x.shape[0], weight)])])
+    }
+
+    /// Products that don't depend on each other. A row's bits depend on that row and its weight alone. Threads share out the
+    /// tiles of all of them in one loop, so that many small products keep them as busy as one large product does; what several
+    /// read is rounded once.
+    static func multiply(_ products: [Product]) {
+        let inputs = roundedInputs(products)
+        var stripes: [ProductStripe] = []
+        var owners: [Int32] = []
+        for (product, rounded) in zip(products, inputs) {
+            for (rows, weight) in product.parts where !rows.isEmpty {
+                let across = (weight.rows + ProductStripe.width - 1) / ProductStripe.width
+                let height = across >= 8 ? rows.count : 96
+                for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+                    let rows = row..<min(rows.upperBound, row + height)
+                    let stripe = ProductStripe(product, rounded, weight, rows, firstTile: owners.count)
+                    owners += repeatElement(Int32(stripes.count), count: stripe.tiles)
+                    stripes.append(stripe)
+                }
+            }
         }
-        let rounded = parts.contains { $0.weight.type == .bfloat16 } ? halfRows(x) : x
-        tiles(parts, columns: n) { weight, rows, columns in
-            let out = y.floats + rows.lowerBound * n + columns.lowerBound
-            if weight.type == .float32 {
-                ck_matmul_f32(
-                    out, n, x.floats + rows.lowerBound * k, k, rows.count, weight.floats(atRow: columns.lowerBound), k,
-                    columns.count, accumulate)
-                return
+        withExtendedLifetime((products, inputs)) {
+            stripes.withUnsafeBufferPointer { stripes in
+                owners.withUnsafeBufferPointer { owners in
+                    nonisolated(unsafe) let (stripes, owners) = (stripes, owners)
+                    parallelFor(owners.count) { stripes[Int(owners[$0])].compute(tile: $0) }
+                }
             }
-            let depth = rounded.shape[1]
-            let input = rounded.halves + rows.lowerBound * depth
-            if var format = weight.blocks?.kernel {
-                ck_matmul_blocks(
-                    out, n, input, depth, rows.count, weight.codes(atRow: columns.lowerBound, &format), &format, k,
-                    columns.count)
-            } else {
-                ck_matmul_bf16(
-                    out, n, input, depth, rows.count, weight.halves(atRow: columns.lowerBound), k, columns.count,
-                    accumulate)
-            }
+        }
+    }
+
+    /// The input of each product with a weight of bfloat16 type, rounded; neighbours with one input share it.
+    private static func roundedInputs(_ products: [Product]) -> [Tensor?] {
+        var last: (x: Tensor, rounded: Tensor)?
+        return products.map { product in
+            guard product.parts.contains(where: { $0.weight.type == .bfloat16 }) else { return nil }
+            if let last, last.x.floats == product.x.floats, last.x.shape == product.x.shape { return last.rounded }
+            let rounded = halfRows(product.x)
+            last = (product.x, rounded)
+            return rounded
         }
     }
 
@@ -200,26 +226,6 @@ enum Products {
             }
         }
         return y
-    }
-
-    /// Cuts the outputs of parts into tiles for the threads: by columns, and by rows too where there are few columns.
-    private static func tiles(
-        _ parts: [Part], columns: Int, _ body: (PackedMatrix, _ rows: Range<Int>, _ columns: Range<Int>) -> Void
-    ) {
-        let width = PackedMatrix.panelRows * 4
-        let across = (columns + width - 1) / width
-        var stripes: [Part] = []
-        for (rows, weight) in parts where !rows.isEmpty {
-            let height = across >= 8 ? rows.count : 96
-            for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-                stripes.append((row..<min(rows.upperBound, row + height), weight))
-            }
-        }
-        parallelFor(stripes.count * across) { index in
-            let (rows, weight) = stripes[index / across]
-            let column = index % across * width
-            body(weight, rows, column..<min(columns, column + width))
-        }
     }
 }
 

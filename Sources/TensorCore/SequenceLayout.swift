@@ -37,6 +37,8 @@ public final class SequenceLayout: Sendable {
     /// Rows.
     public var count: Int { positions.count }
     let tiles: [Tile]
+    /// The segments that continue another, with the number of that one.
+    let continuations: [(segment: Int, parent: Int)]
     /// Segments tied by parents, each set in order: the backward pass treats one as a whole.
     let families: [[Int]]
 
@@ -74,6 +76,7 @@ public final class SequenceLayout: Sendable {
         }
         self.positions = positions
         self.tiles = tiles
+        continuations = segments.enumerated().compactMap { index, segment in segment.parent.map { (index, $0) } }
         self.families = families
     }
 

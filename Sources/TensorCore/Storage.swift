@@ -35,9 +35,13 @@ public final class Storage: @unchecked Sendable {
     }
 }
 
-/// Freed blocks by size. They never make the memory held more than the most that was ever in use at once: beyond that,
-/// those that were freed longest ago go back to the system.
+/// Freed blocks by size. They never make the memory held more than the most that was ever in use at once and a little: beyond
+/// that, those that were freed longest ago go back to the system.
 private enum BlockCache {
+    /// Bytes beyond the most in use. Phases that take turns use blocks of different sizes; without room for the small ones of
+    /// one phase, the few large ones of the other would go to the system and come back each time.
+    static let slack = 64 << 20
+
     struct Contents: @unchecked Sendable {
         /// Blocks of a size and when they were freed, the oldest first.
         var blocks: [Int: [(pointer: UnsafeMutableRawPointer, time: Int)]] = [:]
@@ -46,10 +50,10 @@ private enum BlockCache {
         var mostUsed = 0
         var time = 0
 
-        /// Removes blocks until no more is held than was once in use.
+        /// Removes blocks until no more is held than was once in use, and the slack.
         mutating func surplus() -> [(pointer: UnsafeMutableRawPointer, capacity: Int)] {
             var surplus: [(pointer: UnsafeMutableRawPointer, capacity: Int)] = []
-            while kept > 0, used + kept > mostUsed,
+            while kept > 0, used + kept > mostUsed + BlockCache.slack,
                 let oldest = blocks.min(by: { ($0.value.first?.time ?? .max) < ($1.value.first?.time ?? .max) }),
                 !oldest.value.isEmpty
             {

@@ -64,8 +64,10 @@ struct LawTests {
             let used = counts.indices.filter { counts[$0] > 0 }
             let leaf = x.leaf
             let y = linear(
-                leaf, parts: used.map { LinearPart(rows: ranges[$0], weight: weights[$0]) },
-                lowRank: used.map { term($0, ranges[$0], together[$0]) }, units: used.map { ranges[$0] })
+                leaf,
+                LinearWeights(
+                    parts: used.map { LinearPart(rows: ranges[$0], weight: weights[$0]) },
+                    lowRank: used.map { term($0, ranges[$0], together[$0]) }), units: used.map { ranges[$0] })
             y.backward(seed: dy)
             for index in used {
                 let (rows, name) = (ranges[index], "part \(index)")
@@ -79,6 +81,37 @@ struct LawTests {
                     leaf.node?.gradient?.rows(rows).toArray() ?? [], own.node?.gradient?.toArray() ?? [], name + ", dx")
                 expectSameBits(together[index].down.toArray(), apart[index].down.toArray(), name + ", dA")
                 expectSameBits(together[index].up.toArray(), apart[index].up.toArray(), name + ", dB")
+            }
+        }
+    }
+
+    @Test(
+        "layers of one input together, with biases and low-rank terms on some rows, give the bits that each has alone",
+        arguments: [ElementType.float32, .bfloat16], [1, 2, 3])
+    func together(type: ElementType, threads: Int) {
+        let widths = [530, 16, 75, 600]
+        let x = tensor([130, 70], 80)
+        let weights = widths.enumerated().map { PackedMatrix(tensor([$1, 70], 81 + $0), type: type) }
+        func layer(_ index: Int) -> LinearWeights {
+            let width = widths[index]
+            let terms = [0..<3, 40..<130].prefix(index).enumerated().map { place, rows in
+                LowRankTerm(
+                    rows: rows, down: PackedMatrix(tensor([4, 70], 90 + place)),
+                    up: PackedMatrix(tensor([width, 4], 95 + index + place)), scaling: 0.5)
+            }
+            let part = LinearPart(
+                rows: 0..<130, weight: weights[index], bias: index == 1 ? nil : tensor([width], 85 + index))
+            return LinearWeights(parts: [part], lowRank: Array(terms))
+        }
+        withThreads(threads) {
+            for index in widths.indices {
+                let (shared, own) = (x.leaf, x.leaf)
+                let y = linear(shared, layers: widths.indices.map(layer))[index]
+                let alone = linear(own, layer(index))
+                expectSameBits(y.toArray(), alone.toArray(), "layer \(index)")
+                for z in [y, alone] { z.backward(seed: tensor([130, widths[index]], 110 + index)) }
+                expectSameBits(
+                    shared.node?.gradient?.toArray() ?? [], own.node?.gradient?.toArray() ?? [], "layer \(index), dx")
             }
         }
     }

@@ -82,15 +82,16 @@ private struct AttentionCall: Sendable {
                     value: values.floats + row * stride + head * width)
             }
         }
-        parallelFor(layout.tiles.count) { index in
-            let tile = layout.tiles[index]
-            for row in tile.rows {
-                write(row: row, position: Int(layout.positions[row]), segment: layout.segments[tile.segment])
+        parallelFor(layout.tiles.count, pieces: 16) { range in
+            for tile in layout.tiles[range] {
+                for row in tile.rows {
+                    write(row: row, position: Int(layout.positions[row]), segment: layout.segments[tile.segment])
+                }
             }
         }
-        parallelFor(layout.segments.count) { index in
-            let segment = layout.segments[index]
-            guard let parent = segment.parent else { return }
+        parallelFor(layout.continuations.count) { index in
+            let (number, parent) = layout.continuations[index]
+            let segment = layout.segments[number]
             let start = segment.firstPosition / Self.page * Self.page
             for position in start..<segment.firstPosition {
                 write(row: layout.segments[parent].rows.lowerBound + position, position: position, segment: segment)

@@ -22,7 +22,21 @@ public struct LinearPart: Sendable {
     }
 }
 
-/// A linear layer with low-rank corrections.
+/// A linear layer's weights: its own, or those of several experts or adapters, and low-rank corrections.
+public struct LinearWeights: Sendable {
+    /// The weights, all of one shape, with the rows that they apply to: all rows, in order. Of bfloat16 type: x and,
+    /// backwards, dz are rounded to bfloat16 for the product with W; sums are in single precision.
+    public let parts: [LinearPart]
+    /// Terms for disjoint row ranges.
+    public let lowRank: [LowRankTerm]
+
+    /// Weights with their corrections.
+    public init(parts: [LinearPart], lowRank: [LowRankTerm] = []) {
+        (self.parts, self.lowRank) = (parts, lowRank)
+    }
+}
+
+/// Linear layers with low-rank corrections, of one input.
 ///
 ///     y = g ⊙ (x Wᵀ + s (x̃ Aᵀ) Bᵀ) + b          x̃ = mask ⊙ x,  g = m / ‖W + s BA‖ or 1, where not given
 ///     dz = g ⊙ dy      dx = dz W + mask ⊙ (du A)      du = s (dz B)
@@ -32,53 +46,25 @@ public struct LinearPart: Sendable {
 /// Source: Hu et al. 2021, arXiv:2106.09685 (low-rank adaptation); Liu et al. 2024, arXiv:2402.09353, equation 5 and
 /// section 4.3 (magnitudes, constant norm).
 /// - Parameter x: Activations, `[N, in]`.
-/// - Parameter parts: The weights, all of one shape, with the rows that they apply to: all rows, in order. Of bfloat16
-///   type: x and, backwards, dz are rounded to bfloat16 for the product with W; sums are in single precision.
-/// - Parameter lowRank: Terms for disjoint row ranges.
+/// - Parameter layers: The weights and corrections of each layer that reads x.
 /// - Parameter units: Row ranges whose parameter gradients are added one after the other.
-/// - Returns: `[N, out]`.
-public func linear(
-    _ x: Tensor, parts: [LinearPart], lowRank: [LowRankTerm] = [], units: [Range<Int>] = []
-) -> Tensor {
-    checkLinear(x, parts, lowRank)
-    let outputs = parts.first?.weight.rows ?? 0
-    let y = Tensor(shape: [x.shape[0], outputs])  // [N, out]
-    Products.multiply(y, x, parts.map { ($0.rows, $0.weight) })
-    let inputs = each(lowRank) { $0.addProduct(to: y, x) }
-    let unscaled = each(lowRank) { $0.scaleChannels(y) }
-    for part in parts { if let bias = part.bias { addBias(y.rows(part.rows), bias) } }
-    let trained =
-        parts.contains { $0.gradients.weight != nil || $0.gradients.bias != nil }
-        || lowRank.contains(where: \.isTrained)
-    let needsInput = x.node != nil
-    let shape = x.shape
-    let saved = trained ? x.saved : nil
-    return record(y, from: x, always: trained) { dy in
-        let dx = needsInput ? Tensor(shape: shape) : nil
-        let dz = lowRank.contains { $0.magnitude != nil } ? dy.copy() : dy
-        for (term, z) in zip(lowRank, unscaled) { term.magnitude?.backward(dz.rows(term.rows), z) }
-        if let dx { Products.multiplyTransposed(dx, dz, parts.map { ($0.rows, $0.weight) }) }
-        let x = saved?()
-        for part in parts { part.addGradients(dy, dz, x, units) }
-        each(Array(zip(lowRank, inputs)), apart: lowRank.haveGradientsApart) { term, u in
-            term.backward(dx, dz.rows(term.rows), u: u, x, units)
+/// - Returns: `[N, out]` for each layer. Each has the bits that it has alone: together they only keep threads busier.
+public func linear(_ x: Tensor, layers: [LinearWeights], units: [Range<Int>] = []) -> [Tensor] {
+    for layer in layers { layer.check(x) }
+    let outputs = layers.map { Tensor(shape: [x.shape[0], $0.outputs]) }  // [N, out]
+    let first = layers.map { layer in layer.lowRank.map { $0.inputProduct(x) } }
+    Products.multiply(
+        zip(layers, outputs).map { Products.Product($1, x, $0.parts.map { ($0.rows, $0.weight) }) } + first.joined())
+    let inputs = first.map { $0.map(\.y) }
+    var second: [Products.Product] = []
+    for ((layer, y), inputs) in zip(zip(layers, outputs), inputs) {
+        for (term, u) in zip(layer.lowRank, inputs) {
+            ck_scale(u.floats, u.floats, term.scaling, u.count)
+            second.append(term.outputProduct(to: y, u))
         }
-        return [dx]
     }
-}
-
-/// Applies a body to all elements: to many at the same time, each on one thread; to few in turn, each on all threads.
-///
-/// - Parameter apart: Whether they write to different places.
-@discardableResult
-private func each<Element, Result>(
-    _ elements: [Element], apart: Bool = true, _ body: (Element) -> Result
-) -> [Result] {
-    guard apart, elements.count >= 2 * ComputeDevice.threadCount else { return elements.map(body) }
-    return [Result](unsafeUninitializedCapacity: elements.count) { results, count in
-        parallelFor(elements.count) { results.initializeElement(at: $0, to: body(elements[$0])) }
-        count = elements.count
-    }
+    Products.multiply(second)
+    return zip(zip(layers, outputs), inputs).map { $0.0.finish($0.1, x, inputs: $1, units) }
 }
 
 /// A linear layer with one weight for all rows.
@@ -87,32 +73,75 @@ public func linear(
     gradients: LinearGradients = (nil, nil), units: [Range<Int>] = []
 ) -> Tensor {
     let part = LinearPart(rows: 0..<x.shape[0], weight: weight, bias: bias, gradients: gradients)
-    return linear(x, parts: [part], lowRank: lowRank, units: units)
+    return linear(x, LinearWeights(parts: [part], lowRank: lowRank), units: units)
 }
 
-private func checkLinear(_ x: Tensor, _ parts: [LinearPart], _ lowRank: [LowRankTerm]) {
-    guard let weight = parts.first?.weight else { preconditionFailure("linear: no weight") }
-    var row = 0
-    for part in parts {
-        precondition(
-            part.rows.lowerBound == row && part.weight.rows == weight.rows && part.weight.columns == weight.columns,
-            "linear: rows \(part.rows) with a weight [\(part.weight.rows), \(part.weight.columns)], expected rows from "
-                + "\(row) with [\(weight.rows), \(weight.columns)]")
-        precondition(
-            part.bias == nil || part.bias?.shape == [weight.rows],
-            "linear: bias is \(part.bias?.shape ?? []), expected [\(weight.rows)]")
-        row = part.rows.upperBound
+/// One layer.
+public func linear(_ x: Tensor, _ layer: LinearWeights, units: [Range<Int>] = []) -> Tensor {
+    linear(x, layers: [layer], units: units)[0]
+}
+
+extension LinearWeights {
+    fileprivate var outputs: Int { parts.first?.weight.rows ?? 0 }
+
+    /// Scales, adds the bias and records what `y`, the sum of all products, is.
+    ///
+    /// - Parameter inputs: s · x̃ Aᵀ of each term.
+    fileprivate func finish(_ y: Tensor, _ x: Tensor, inputs: [Tensor], _ units: [Range<Int>]) -> Tensor {
+        let unscaled = lowRank.map { $0.scaleChannels(y) }
+        for part in parts { if let bias = part.bias { addBias(y.rows(part.rows), bias) } }
+        let trained =
+            parts.contains { $0.gradients.weight != nil || $0.gradients.bias != nil }
+            || lowRank.contains(where: \.isTrained)
+        let needsInput = x.node != nil
+        let shape = x.shape
+        let saved = trained ? x.saved : nil
+        return record(y, from: x, always: trained) { dy in
+            let dx = needsInput ? Tensor(shape: shape) : nil
+            let dz = lowRank.contains { $0.magnitude != nil } ? dy.copy() : dy
+            for (term, z) in zip(lowRank, unscaled) { term.magnitude?.backward(dz.rows(term.rows), z) }
+            if let dx { Products.multiplyTransposed(dx, dz, parts.map { ($0.rows, $0.weight) }) }
+            let x = saved?()
+            for part in parts { part.addGradients(dy, dz, x, units) }
+            each(Array(zip(lowRank, inputs)), apart: lowRank.haveGradientsApart) { term, u in
+                term.backward(dx, dz.rows(term.rows), u: u, x, units)
+            }
+            return [dx]
+        }
     }
-    precondition(
-        x.shape == [row, weight.columns], "linear: x is \(x.shape), expected [\(row), \(weight.columns)]")
-    for term in lowRank {
+
+    fileprivate func check(_ x: Tensor) {
+        guard let weight = parts.first?.weight else { preconditionFailure("linear: no weight") }
+        var row = 0
+        for part in parts {
+            precondition(
+                part.rows.lowerBound == row && part.weight.rows == weight.rows && part.weight.columns == weight.columns,
+                "linear: rows \(part.rows) with a weight [\(part.weight.rows), \(part.weight.columns)], expected rows from "
+                    + "\(row) with [\(weight.rows), \(weight.columns)]")
+            precondition(
+                part.bias == nil || part.bias?.shape == [weight.rows],
+                "linear: bias is \(part.bias?.shape ?? []), expected [\(weight.rows)]")
+            row = part.rows.upperBound
+        }
         precondition(
-            term.magnitude == nil || term.magnitude?.factors.shape == [weight.rows],
-            "linear: magnitudes are \(term.magnitude?.factors.shape ?? []), expected [\(weight.rows)]")
-        precondition(
-            term.mask == nil || term.mask?.shape == [term.rows.count, weight.columns],
-            "linear: the mask is \(term.mask?.shape ?? []), expected [\(term.rows.count), \(weight.columns)]")
+            x.shape == [row, weight.columns], "linear: x is \(x.shape), expected [\(row), \(weight.columns)]")
+        for term in lowRank {
+            precondition(
+                term.magnitude == nil || term.magnitude?.factors.shape == [weight.rows],
+                "linear: magnitudes are \(term.magnitude?.factors.shape ?? []), expected [\(weight.rows)]")
+            precondition(
+                term.mask == nil || term.mask?.shape == [term.rows.count, weight.columns],
+                "linear: the mask is \(term.mask?.shape ?? []), expected [\(term.rows.count), \(weight.columns)]")
+        }
     }
+}
+
+/// Applies a body to all elements: to many at the same time, each on one thread; to few in turn, each on all threads.
+///
+/// - Parameter apart: Whether they write to different places.
+private func each<Element>(_ elements: [Element], apart: Bool, _ body: (Element) -> Void) {
+    guard apart, elements.count >= 2 * ComputeDevice.threadCount else { return elements.forEach(body) }
+    parallelFor(elements.count) { body(elements[$0]) }
 }
 
 extension LinearPart {

@@ -138,7 +138,7 @@ private func partedLinear(_ sizes: LinearSizes) -> OperationCase {
                 LinearPart(rows: 0..<cut, weight: PackedMatrix(x[1]), gradients: (dx[1], nil)),
                 LinearPart(rows: cut..<m, weight: PackedMatrix(x[2]), bias: x[3], gradients: (dx[2], dx[3])),
             ]
-            return linear(x[0], parts: parts, units: sizes.units)
+            return linear(x[0], LinearWeights(parts: parts), units: sizes.units)
         },
         twin: { x in
             let (upper, lower) = (Array(x[0][..<(cut * k)]), Array(x[0][(cut * k)...]))
