@@ -19,11 +19,10 @@ struct ProductStripe {
     /// Columns of a tile where there are enough of them to share out.
     static let width = PackedMatrix.panelRows * 4
 
-    /// Columns of a tile. With few rows it takes as long as reading its weights: where there are not many tiles they are made
-    /// smaller, so that threads end at the same time.
-    private static func columns(rows: Int, _ weight: PackedMatrix) -> Int {
-        guard rows <= 16, weight.rows < 64 * width else { return width }
-        return max(1, min(4, (64 << 10) / weight.panelBytes)) * PackedMatrix.panelRows
+    /// Columns of a tile: so many that its panels stay in the second-level cache while the rows go by. A kernel takes twice
+    /// the rows at a time with half the panels.
+    private static func columns(_ weight: PackedMatrix) -> Int {
+        weight.blocks == nil && weight.columns >= 2048 ? width / 2 : width
     }
 
     /// How many tiles it has.
@@ -45,7 +44,7 @@ struct ProductStripe {
         }
         panels = weight.storage.pointer
         panelBytes = weight.panelBytes
-        columns = Self.columns(rows: rows.count, weight)
+        columns = Self.columns(weight)
         self.firstTile = firstTile
     }
 

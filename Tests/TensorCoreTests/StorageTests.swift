@@ -51,6 +51,21 @@ struct StorageTests {
         #expect(text.contains("out of memory: the system refused 4294967296 MiB; lower the batch\n"), "\(text)")
     }
 
+    @Test("phases that take turns with blocks of different sizes get their memory back, not new memory of the system")
+    func turns() async {
+        await #expect(processExitsWith: .success) {
+            for turn in 0..<8 {
+                let large = Storage(byteCount: 5 << 20)
+                let mark = large.pointer.assumingMemoryBound(to: Int.self)
+                // What comes from the system is zero.
+                guard turn == 0 || mark.pointee == 1_234_567 else { _exit(1) }
+                mark.pointee = 1_234_567
+                withExtendedLifetime(large) {}
+                for size in 1...20 { _ = Storage(byteCount: size << 14) }
+            }
+        }
+    }
+
     @Test("a view of rows shares its tensor's memory")
     func views() {
         let x = Tensor((0..<12).map(Float.init), shape: [4, 3])

@@ -5,7 +5,7 @@
 // where `accumulate` says so with what y holds: a product in pieces of k has the bits of the whole.
 CK_INLINE void NAME(tile_f32)(const int mr, const int np, float *y, long ldy, const float *x, long ldx,
                               const float *panels, long k, long columns, bool accumulate) {
-    v16 sums[TILE_ROWS][TILE_PANELS];
+    v16 sums[2 * TILE_ROWS][TILE_PANELS];
     for (int r = 0; r < mr; r++)
         for (int p = 0; p < np; p++)
             sums[r][p] = accumulate ? load_part(y + r * ldy + p * CK_PANEL, columns - p * CK_PANEL, 0) : splat(0.0f);
@@ -24,7 +24,7 @@ CK_INLINE void NAME(tile_f32)(const int mr, const int np, float *y, long ldy, co
 
 CK_INLINE void NAME(tile_bf16)(const int mr, const int np, float *y, long ldy, const uint16_t *x, long ldx,
                                const uint16_t *panels, long pairs, long columns, bool accumulate) {
-    v16 sums[TILE_ROWS][TILE_PANELS];
+    v16 sums[2 * TILE_ROWS][TILE_PANELS];
     for (int r = 0; r < mr; r++)
         for (int p = 0; p < np; p++)
             sums[r][p] = accumulate ? load_part(y + r * ldy + p * CK_PANEL, columns - p * CK_PANEL, 0) : splat(0.0f);
@@ -42,11 +42,19 @@ CK_INLINE void NAME(tile_bf16)(const int mr, const int np, float *y, long ldy, c
         for (int p = 0; p < np; p++) store_part(y + r * ldy + p * CK_PANEL, sums[r][p], columns - p * CK_PANEL);
 }
 
-// Walks over the rows in tiles of TILE_ROWS, then over what is left in smaller ones.
+// Walks over the rows in tiles of TILE_ROWS, then over what is left in smaller ones. With half as many panels a tile has twice
+// the rows: so many rows read the weights once.
 #define CK_ROWS(KIND, TYPE, NP)                                                                                       \
     static void NAME(rows_##KIND##_##NP)(float *y, long ldy, const TYPE *x, long ldx, long m, const TYPE *panels,     \
                                          long depth, long columns, bool accumulate) {                                 \
         long r = 0;                                                                                                   \
+        if (NP * 2 == TILE_PANELS)                                                                                    \
+            for (; r + 2 * TILE_ROWS <= m; r += 2 * TILE_ROWS)                                                        \
+                NAME(tile_##KIND)(2 * TILE_ROWS, NP, y + r * ldy, ldy, x + r * ldx, ldx, panels, depth, columns,      \
+                                  accumulate);                                                                        \
+        if (NP * 2 == TILE_PANELS && TILE_ROWS < 8)                                                                   \
+            for (; r + 8 <= m; r += 8)                                                                                \
+                NAME(tile_##KIND)(8, NP, y + r * ldy, ldy, x + r * ldx, ldx, panels, depth, columns, accumulate);     \
         for (; r + TILE_ROWS <= m; r += TILE_ROWS)                                                                    \
             NAME(tile_##KIND)(TILE_ROWS, NP, y + r * ldy, ldy, x + r * ldx, ldx, panels, depth, columns, accumulate); \
         for (; r + 4 <= m; r += 4)                                                                                    \
