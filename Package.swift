@@ -142,9 +142,8 @@ let package = Package(
         .target(
             name: "Serving",
             dependencies: [
-                "ConstrainedDecoding", "TextGeneration", "InferenceCore", "QwenModel", "ModelFiles", "Tokenization",
-                "Randomness",
-                "OrderedJSON",
+                "ConstrainedDecoding", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles",
+                "Tokenization", "Randomness", "OrderedJSON",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: optimized),

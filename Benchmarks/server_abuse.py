@@ -12,8 +12,10 @@ not hold.
 
 import argparse
 import collections
+import concurrent.futures
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -110,7 +112,7 @@ def fuzzed(server, generator):
     if kind == 7:
         return "utf8", "POST", path, text.replace(b"model", b"\xff\xfe\xed\xa0\x80", 1), KEY, {400}
     if kind == 8:
-        wrong = generator.choice(["", "x", KEY + "x", KEY[:-1], "\u00e9", ADMIN[::-1] + "y"]).encode("latin-1").decode("latin-1")
+        wrong = generator.choice(["", "x", KEY + "x", KEY[:-1], "\u00e9", ADMIN[::-1] + "y"])
         return "key", "POST", path, text, wrong, {401} if KEY != "none" else {200}
     lead_out = generator.choice([
         "../../../../etc", "/etc", "/proc/self", "..", "a/../../..", "\0", "/" + "a" * 5000, "%2e%2e/", "file:///etc", "."])
@@ -119,20 +121,47 @@ def fuzzed(server, generator):
     return "path", "POST", "/v1/load_lora_adapter", load, key, right
 
 
-def fuzz(server, count, workers, seed):
-    statuses, wrong, lock = collections.Counter(), [], threading.Lock()
+def exchange(server, method, path, body, key):
+    """Status and body of an answer on a connection of its own, without what an HTTP library makes of either."""
+    with server.connect() as connection:
+        connection.sendall((
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n").encode("latin-1") + body)
+        answer = b""
+        while (end := answer.find(b"\r\n\r\n")) < 0:
+            piece = connection.recv(65536)
+            if not piece:
+                raise OSError("the server closed the connection without an answer")
+            answer += piece
+        fields = dict(line.split(b": ", 1) for line in answer[:end].lower().split(b"\r\n")[1:])
+        length = int(fields[b"content-length"])
+        while len(answer) < end + 4 + length:
+            piece = connection.recv(65536)
+            if not piece:
+                raise OSError("the server closed the connection in its answer")
+            answer += piece
+        return int(answer[9:12]), answer[end + 4:]
+
+
+def fuzz_process(server, count, workers, seed):
+    """A process's part: statuses by kind, the slowest answer of each kind in seconds, and what was wrong."""
+    statuses, slowest, wrong, lock = collections.Counter(), {}, [], threading.Lock()
+
     def work(number):
         generator = random.Random(seed * 1000 + number)
         for _ in range(count // workers):
             if wrong:
                 return
             kind, method, path, body, key, right = fuzzed(server, generator)
+            start = time.monotonic()
             try:
-                status, answer = server.send(method, path, body, key)
+                status, answer = exchange(server, method, path, body, key)
             except Exception as error:
-                status, answer = repr(error), b""
+                status, answer = repr(error), b"{}"
+            seconds = time.monotonic() - start
             with lock:
                 statuses[kind, status] += 1
+                slowest[kind] = max(slowest.get(kind, 0), seconds)
                 if status not in right or (status != 200 and "error" not in json.loads(answer)):
                     wrong.append((kind, status, body[:300], answer[:300]))
 
@@ -141,11 +170,22 @@ def fuzz(server, count, workers, seed):
         thread.start()
     for thread in threads:
         thread.join()
-    assert not wrong, wrong[0]
+    return statuses, slowest, wrong
+
+
+def fuzz(server, count, processes, workers, seed):
+    statuses, slowest = collections.Counter(), {}
+    with concurrent.futures.ProcessPoolExecutor(processes, multiprocessing.get_context("fork")) as pool:
+        parts = [pool.submit(fuzz_process, server, count // processes, workers, seed * 100 + number) for number in range(processes)]
+        for part in parts:
+            counts, times, wrong = part.result()
+            assert not wrong, wrong[0]
+            statuses += counts
+            slowest = {kind: round(max(times.get(kind, 0), slowest.get(kind, 0)), 2) for kind in {*times, *slowest}}
     table = {}
     for (kind, status), times in sorted(statuses.items()):
         table.setdefault(kind, {})[str(status)] = times
-    return table
+    return table, slowest
 
 
 def sockets(server, idle):
@@ -216,7 +256,8 @@ def main():
     parser.add_argument("base")
     parser.add_argument("--pid", type=int, help="the server's process, to watch its memory")
     parser.add_argument("--requests", type=int, default=100_000)
-    parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--processes", type=int, default=4, help="processes that send fuzzed requests")
+    parser.add_argument("--workers", type=int, default=8, help="connections of each of them")
     parser.add_argument("--idle", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -225,12 +266,13 @@ def main():
     server = Server(options.base, options.pid)
     server.words = server.question()
     # What is used at first is kept: the memory of a warm server is what counts.
-    fuzz(server, min(2000, options.requests), options.workers, options.seed + 1)
-    sockets(server, 100)
+    fuzz(server, min(4000, options.requests), options.processes, options.workers, options.seed + 1)
+    sockets(server, options.idle)
     bodies(server)
     time.sleep(3)
     before, start = (server.memory(), server.descriptors()), time.time()
-    table = fuzz(server, options.requests, options.workers, options.seed)
+    table, slowest = fuzz(server, options.requests, options.processes, options.workers, options.seed)
+    seconds = time.time() - start
     sockets(server, options.idle)
     sizes = bodies(server)
     time.sleep(5)
@@ -240,7 +282,8 @@ def main():
     assert all(float(line.split()[-1]) == 0 for line in running), running
     after = (server.memory(), server.descriptors())
     print(json.dumps({
-        "requests": options.requests, "statuses": table, "huge_bodies": sizes, "idle": options.idle,
+        "requests": sum(sum(row.values()) for row in table.values()), "fuzz_seconds": round(seconds, 1),
+        "statuses": table, "slowest_seconds": slowest, "huge_bodies": sizes, "idle": options.idle,
         "seconds": round(time.time() - start, 1), "memory_mib": [before[0], after[0]],
         "descriptors": [before[1], after[1]]}))
     sys.exit(0 if after[0] <= before[0] * 1.1 + 32 and after[1] <= before[1] + 8 else "memory or descriptors did not come back")

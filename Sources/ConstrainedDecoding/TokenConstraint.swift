@@ -7,11 +7,13 @@ public final class TokenConstraint: Sendable {
         var automaton: ByteAutomaton
         /// Counts how often the machine was begun anew: the numbers of states mean something within one round.
         var round = 0
-        var masks: [Int32: TokenMask] = [:]
+        /// Masks by states, and when each was used last.
+        var masks: [Int32: (mask: TokenMask, lastUse: Int)] = [:]
+        var clock = 0
     }
 
     /// Masks that are kept; each takes a bit for every token.
-    private static let maximumMasks = 128
+    static let maximumMasks = 256
 
     private let grammar: JSONGrammar
     private let trie: TokenTrie
@@ -35,10 +37,15 @@ public final class TokenConstraint: Sendable {
             refresh(&state, &place)
             guard place.state != ByteAutomaton.dead else { return nil }
             let isComplete = state.automaton.isComplete(place.state)
-            if let known = state.masks[place.state] { return (known, isComplete) }
-            let mask = mask(&state.automaton, place.state)
-            if state.masks.count >= Self.maximumMasks { state.masks.removeAll(keepingCapacity: true) }
-            state.masks[place.state] = mask
+            let mask =
+                state.masks[place.state]?.mask ?? state.automaton.mask(of: trie, from: place.state)
+            state.clock += 1
+            state.masks[place.state] = (mask, state.clock)
+            if state.masks.count > Self.maximumMasks {
+                // The half that was used the longest time ago.
+                let limit = state.masks.values.map(\.lastUse).sorted()[Self.maximumMasks / 2]
+                state.masks = state.masks.filter { $0.value.lastUse > limit }
+            }
             return (mask, isComplete)
         }
     }
@@ -68,25 +75,5 @@ public final class TokenConstraint: Sendable {
         for byte in bytes where place.state != ByteAutomaton.dead {
             place.state = state.automaton.next(place.state, byte)
         }
-    }
-
-    /// The tokens that lead from a state to a state: the tree is walked, and left where no way goes on.
-    private func mask(_ automaton: inout ByteAutomaton, _ state: Int32) -> TokenMask {
-        var mask = TokenMask(tokenCount: trie.tokenCount)
-        var states = [Int32](repeating: ByteAutomaton.dead, count: TokenTrie.longestToken + 1)
-        states[0] = state
-        var node = 0
-        while node < trie.bytes.count {
-            let depth = Int(trie.depths[node])
-            let next = automaton.next(states[depth], trie.bytes[node])
-            guard next != ByteAutomaton.dead else {
-                node = Int(trie.ends[node])
-                continue
-            }
-            states[depth + 1] = next
-            if trie.tokens[node] >= 0 { mask.insert(Int(trie.tokens[node])) }
-            node += 1
-        }
-        return mask
     }
 }

@@ -31,9 +31,11 @@ public final class AdapterRegistry: Sendable {
     public init() {}
 
     /// Makes an adapter the current one of a name. Sequences that began with an older version are not touched.
+    ///
+    /// - Parameter digest: The adapter's `contentDigest`, from a caller that has it already.
     @discardableResult
-    public func publish(_ adapter: Adapter, as name: String) -> AdapterVersion {
-        let digest = adapter.contentDigest()
+    public func publish(_ adapter: Adapter, as name: String, digest: String? = nil) -> AdapterVersion {
+        let digest = digest ?? adapter.contentDigest()
         return state.withLock { state in
             let number = (state.versions[name] ?? 0) + 1
             let version = AdapterVersion(name: name, version: number, digest: digest, adapter: adapter)

@@ -52,7 +52,11 @@ public final class Engine {
         var load = EngineLoad()
         (load.waiting, load.prompts, load.sequences) = (waiting.count, prompts.count, sequences.count)
         (load.pages, load.cachedPages, load.pageLimit) = (pool.used, prefixes.count, pool.limit)
-        load.ready = prompts.count { $0.logits != nil }
+        func samples(_ requests: some Sequence<ActiveRequest>) -> Int {
+            min(requests.reduce(0) { $0 + $1.request.samples.count - $1.started }, maxBatch - sequences.count)
+        }
+        load.ready = samples(prompts.lazy.filter { $0.logits != nil })
+        load.coming = samples([prompts, waiting].joined())
         load.reusedTokens = reusedTokens
         return load
     }
@@ -205,6 +209,7 @@ public final class Engine {
     /// As `step`, but a request whose logits are unusable ends alone, and the others go on.
     public func advance() -> StepOutcome {
         var outcome = StepOutcome()
+        prefixes.forgetAdaptersThatWent(from: &pool)
         admitPrompts()
         branch(&outcome)
         guard !isIdle else { return outcome }
@@ -260,7 +265,7 @@ public final class Engine {
     /// Keeps what has been computed for prompts that begin alike.
     private func keep(_ tokens: [Int], count: Int, _ pages: [Int32], _ request: GenerationRequest) {
         guard let key = request.cacheKey else { return }
-        prefixes.insert(tokens, count: count, pages: pages, under: key, pool: &pool)
+        prefixes.insert(tokens, count: count, pages: pages, under: key, of: request.adapter, pool: &pool)
     }
 
     /// Starts samples of computed prompts while there is room, and chooses their first tokens.

@@ -92,8 +92,10 @@ public struct EngineLoad: Sendable {
     public var prompts = 0
     /// Sequences that decode.
     public var sequences = 0
-    /// Requests among the prompts whose first tokens the next step chooses.
+    /// Samples of the prompts whose first tokens the next step chooses, as far as the batch has room.
     public var ready = 0
+    /// Samples that don't decode yet, waiting ones included, as far as the batch has room.
+    public var coming = 0
     /// Pages of keys and values in use, those kept for prompts to come included.
     public var pages = 0
     /// Pages kept for prompts to come.

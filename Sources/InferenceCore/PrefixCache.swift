@@ -1,9 +1,11 @@
+import QwenModel
 import TensorCore
 
 /// Keys and values of beginnings that were computed before, page by page, for prompts to come.
 ///
 /// A beginning is found by the digest of the adapter it was computed with and by all its tokens, compared one by one; a row
-/// depends on its own prefix only, so what is found are the bits that would be computed.
+/// depends on its own prefix only, so what is found are the bits that would be computed. What an adapter has computed is
+/// forgotten once nobody holds the adapter any more: with a run that publishes every step, old versions take no memory.
 struct PrefixCache {
     /// A page: which page comes before it, and its own tokens.
     private struct Key: Hashable {
@@ -13,14 +15,23 @@ struct PrefixCache {
 
     private struct Node {
         var key: Key
+        /// The digest that it is found under.
+        var root: String
         var page: Int32
         var lastUse: Int
         var children = 0
     }
 
-    /// The number that the pages of a digest begin from, and how many there are.
-    private var roots: [String: (id: Int, children: Int)] = [:]
-    private var rootNames: [Int: String] = [:]
+    /// All that was computed under one digest.
+    private struct Root {
+        /// The number that its first pages follow.
+        let id: Int
+        let isOfBase: Bool
+        weak var adapter: Adapter?
+        var nodes: Set<Int> = []
+    }
+
+    private var roots: [String: Root] = [:]
     private var nodes: [Int: Node] = [:]
     private var places: [Key: Int] = [:]
     private var nextID = 0
@@ -50,11 +61,14 @@ struct PrefixCache {
     /// Keeps the full pages of some tokens; each is shared once.
     ///
     /// - Parameter count: Tokens whose keys and values have been computed.
-    mutating func insert(_ tokens: [Int], count: Int, pages: [Int32], under key: String, pool: inout PagePool) {
+    /// - Parameter adapter: What they were computed with; they are kept as long as somebody holds it.
+    mutating func insert(
+        _ tokens: [Int], count: Int, pages: [Int32], under key: String, of adapter: Adapter?, pool: inout PagePool
+    ) {
         let full = min(count / KeyValuePages.pageSize, pages.count)
         guard full > 0 else { return }
         clock += 1
-        var parent = root(key)
+        var parent = root(key, of: adapter)
         for index in 0..<full {
             let place = Key(parent: parent, tokens: Self.piece(index, of: tokens))
             if let known = places[place] {
@@ -64,9 +78,10 @@ struct PrefixCache {
             }
             let id = newID()
             pool.share(CollectionOfOne(pages[index]))
-            nodes[id] = Node(key: place, page: pages[index], lastUse: clock)
+            nodes[id] = Node(key: place, root: key, page: pages[index], lastUse: clock)
             places[place] = id
-            addChild(to: parent, 1)
+            nodes[parent]?.children += 1
+            roots[key]?.nodes.insert(id)
             parent = id
         }
     }
@@ -88,30 +103,36 @@ struct PrefixCache {
         self = PrefixCache()
     }
 
+    /// Forgets what was computed with adapters that nobody holds any more.
+    mutating func forgetAdaptersThatWent(from pool: inout PagePool) {
+        for (key, root) in roots where !root.isOfBase && root.adapter == nil {
+            for id in root.nodes {
+                guard let node = nodes.removeValue(forKey: id) else { continue }
+                places[node.key] = nil
+                pool.release(CollectionOfOne(node.page))
+            }
+            roots[key] = nil
+        }
+    }
+
     private mutating func remove(_ id: Int, from pool: inout PagePool) {
         guard let node = nodes.removeValue(forKey: id) else { return }
         places[node.key] = nil
         pool.release(CollectionOfOne(node.page))
-        addChild(to: node.key.parent, -1)
+        nodes[node.key.parent]?.children -= 1
+        roots[node.root]?.nodes.remove(id)
+        if roots[node.root]?.nodes.isEmpty == true { roots[node.root] = nil }
     }
 
-    private mutating func addChild(to parent: Int, _ change: Int) {
-        guard let name = rootNames[parent] else {
-            nodes[parent]?.children += change
-            return
+    /// The number that the first pages under a digest follow. Two adapters of equal content share it: the one used last
+    /// keeps it.
+    private mutating func root(_ key: String, of adapter: Adapter?) -> Int {
+        if let root = roots[key] {
+            if !root.isOfBase { roots[key]?.adapter = adapter }
+            return root.id
         }
-        roots[name]?.children += change
-        if roots[name]?.children == 0 {
-            roots[name] = nil
-            rootNames[parent] = nil
-        }
-    }
-
-    private mutating func root(_ key: String) -> Int {
-        if let root = roots[key] { return root.id }
         let id = newID()
-        roots[key] = (id, 0)
-        rootNames[id] = key
+        roots[key] = Root(id: id, isOfBase: adapter == nil, adapter: adapter)
         return id
     }
 

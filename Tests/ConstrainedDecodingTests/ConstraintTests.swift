@@ -279,6 +279,35 @@ struct ConstraintTests {
         }
     }
 
+    @Test("a mask holds every token that leads on, byte by byte, whether it is made, kept or made again")
+    func masks() throws {
+        let schema: JSONValue = ["type": "array", "items": ["type": "string", "maxLength": 300]]
+        let constraint = try Self.constraint(schema)
+        let text = Array(("[\"" + String(repeating: "a\u{e9}\\n b", count: 60) + "\", \"\"]").utf8)
+        try #require(text.count > TokenConstraint.maximumMasks)
+        var seen: Set<ArraySlice<UInt8>> = []
+        let tokens = RandomWriter.tokens.map { bytes in bytes.flatMap { seen.insert($0).inserted ? $0 : nil } }
+        for _ in 0..<2 {
+            var automaton = ByteAutomaton(try JSONGrammar(schema: schema))
+            var (state, cursor) = (ByteAutomaton.start, ConstraintCursor(constraint))
+            for byte in text {
+                guard case .tokens(let mask, _, _) = cursor.allowed() else {
+                    throw SchemaError(.unsatisfiable, "stuck")
+                }
+                for (id, bytes) in tokens.enumerated() {
+                    guard let bytes else { continue }
+                    var end = state
+                    for byte in bytes where end != ByteAutomaton.dead { end = automaton.next(end, byte) }
+                    if mask.contains(id) != (end != ByteAutomaton.dead) {
+                        Issue.record("token \(id) in state \(state)")
+                    }
+                }
+                state = automaton.next(state, byte)
+                cursor.take(Int(byte))
+            }
+        }
+    }
+
     @Test("a machine that is begun anew goes on where it was")
     func renewal() throws {
         let constraint = try Self.constraint(["type": "string", "maxLength": 9_000])

@@ -41,6 +41,27 @@ struct SharedEngineTests {
         }
     }
 
+    @Test("what an adapter has computed is forgotten when nobody holds the adapter, and what the base has is kept")
+    func forgetting() throws {
+        let model = try SmallModel.make("qwen3", precision: .float32)
+        let engine = Engine(model: model, maxBatch: 6)
+        _ = try engine.generate(Self.requests([nil], keyed: true))
+        let ofBase = engine.load.cachedPages
+        #expect(ofBase > 0)
+        for round in 0..<6 {
+            var requests = Self.requests([try SmallModel.adapter(model, seed: UInt64(round))], keyed: true)
+            for index in requests.indices { requests[index].cacheKey = "adapter \(round)" }
+            let reused = engine.load.reusedTokens
+            let first = try engine.generate(requests)
+            // As long as somebody holds it, it is used again.
+            #expect(try engine.generate(requests) == first)
+            #expect(engine.load.reusedTokens > reused && engine.load.cachedPages > ofBase)
+            requests = []
+            _ = engine.advance()
+            #expect(engine.load.cachedPages == ofBase && engine.load.pages == ofBase)
+        }
+    }
+
     @Test("a cancelled request leaves nothing behind and the others as they are")
     func cancel() throws {
         let model = try SmallModel.make("qwen3", precision: .float32)

@@ -3,7 +3,8 @@
 struct ByteAutomaton {
     /// No way goes on.
     static let dead: Int32 = -1
-    private static let unknown: Int32 = -2
+    /// Nobody has asked yet.
+    static let unknown: Int32 = -2
     /// States after which the machine is begun anew; each takes a kibibyte.
     static let maximumStates = 4_096
 
@@ -30,6 +31,24 @@ struct ByteAutomaton {
     mutating func next(_ state: Int32, _ byte: UInt8) -> Int32 {
         let known = steps[Int(state) << 8 | Int(byte)]
         return known == Self.unknown ? work(state, byte) : known
+    }
+
+    /// The tokens that lead on from a state: the tree is walked, and left where no way goes on.
+    mutating func mask(of trie: TokenTrie, from state: Int32) -> TokenMask {
+        var mask = TokenMask(tokenCount: trie.tokenCount)
+        // The states behind the bytes that lead to a node.
+        var path = [Int32](repeating: Self.dead, count: TokenTrie.longestToken + 1)
+        path[0] = state
+        var node = 0
+        while node < trie.nodeCount {
+            node = path.withUnsafeMutableBufferPointer { path in
+                steps.withUnsafeBufferPointer { steps in
+                    mask.withMutableWords { trie.walk(from: node, steps: steps, path: path, words: $0) }
+                }
+            }
+            if node < trie.nodeCount { _ = work(path[Int(trie.depths[node])], trie.bytes[node]) }
+        }
+        return mask
     }
 
     @inline(never)

@@ -11,8 +11,10 @@ public struct TokenMask: Sendable {
         token >= 0 && token >> 6 < words.count && words[token >> 6] >> UInt64(token & 63) & 1 != 0
     }
 
-    /// Allows a token.
-    mutating func insert(_ token: Int) { words[token >> 6] |= 1 << UInt64(token & 63) }
+    /// Lets a closure allow tokens: token t is bit t mod 64 of word t div 64.
+    mutating func withMutableWords<Result>(_ body: (UnsafeMutableBufferPointer<UInt64>) -> Result) -> Result {
+        words.withUnsafeMutableBufferPointer { body($0) }
+    }
 
     /// How many tokens are allowed.
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }

@@ -53,6 +53,43 @@ public struct TokenTrie: Sendable {
         (self.bytes, self.depths, self.tokens, self.ends) = (bytes, depths, ids, ends)
     }
 
+    /// How many nodes there are.
+    var nodeCount: Int { bytes.count }
+
+    /// Walks the tree in its order along the steps of a machine, and marks the tokens that it passes.
+    ///
+    /// - Parameter steps: The state behind each state and byte, or `ByteAutomaton.dead` or `.unknown`.
+    /// - Parameter path: The states behind the bytes that lead to a node; filled for `start`, brought up to date.
+    /// - Parameter words: Where tokens are marked, a bit for each.
+    /// - Returns: The first node whose step is unknown, or `nodeCount`.
+    func walk(
+        from start: Int, steps: UnsafeBufferPointer<Int32>, path: UnsafeMutableBufferPointer<Int32>,
+        words: UnsafeMutableBufferPointer<UInt64>
+    ) -> Int {
+        bytes.withUnsafeBufferPointer { bytes in
+            depths.withUnsafeBufferPointer { depths in
+                tokens.withUnsafeBufferPointer { tokens in
+                    var node = start
+                    while node < bytes.count {
+                        let depth = Int(depths[node])
+                        let next = steps[Int(path[depth]) << 8 | Int(bytes[node])]
+                        if next >= 0 {
+                            path[depth + 1] = next
+                            let token = Int(tokens[node])
+                            if token >= 0 { words[token >> 6] |= 1 << UInt64(token & 63) }
+                            node += 1
+                        } else if next == ByteAutomaton.dead {
+                            node = Int(ends[node])
+                        } else {
+                            return node
+                        }
+                    }
+                    return node
+                }
+            }
+        }
+    }
+
     /// What a token stands for; nothing for one that is never written.
     func bytes(of token: Int) -> ArraySlice<UInt8> {
         guard token >= 0, token < textEnds.count else { return [] }

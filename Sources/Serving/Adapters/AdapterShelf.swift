@@ -21,7 +21,7 @@ public final class AdapterLease: Sendable {
 /// The adapters that are served: loaded, replaced and unloaded by name while requests use them.
 ///
 /// A request keeps the version it began with. Loading reads everything first and then swaps a pointer: what can't be read
-/// changes nothing.
+/// changes nothing. All of it but the swap is done on a thread of its own that steps back behind those that compute.
 public actor AdapterShelf {
     private struct Uses {
         var counts: [String: [Int: Int]] = [:]
@@ -30,6 +30,11 @@ public actor AdapterShelf {
 
     /// Longest name, in bytes.
     static let maximumNameBytes = 128
+
+    /// Where it works: neither the scheduler nor the threads that answer requests wait for a file.
+    private static let executor = BackgroundExecutor(name: "adapters")
+    /// The thread that it works on.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { Self.executor.asUnownedSerialExecutor() }
 
     private let model: QwenModel
     private let baseNames: Set<String>
@@ -109,9 +114,10 @@ public actor AdapterShelf {
         _ adapter: Adapter, as name: String, inPlace: Bool = true, expectedDigest: String? = nil
     ) throws(ServingError) -> AdapterVersion {
         try check(name, inPlace: inPlace, expectedDigest: expectedDigest)
-        if let current = registry.current(name), current.digest == adapter.contentDigest() { return current }
+        let digest = adapter.contentDigest()
+        if let current = registry.current(name), current.digest == digest { return current }
         publications.withLock { $0[name] = Int(Date().timeIntervalSince1970) }
-        return registry.publish(adapter, as: name)
+        return registry.publish(adapter, as: name, digest: digest)
     }
 
     private func check(_ name: String, inPlace: Bool, expectedDigest: String?) throws(ServingError) {

@@ -140,11 +140,13 @@ extension Scheduler {
                 continue
             }
             // What is about to get its first token waits for this step with its second.
-            engine.promptBudget = pace.budget(decoding: engine.load.sequences + engine.load.ready)
+            let load = engine.load
+            engine.promptBudget = pace.budget(
+                decoding: load.sequences + load.ready, coming: load.coming - load.ready)
             let start = ContinuousClock.now
             let outcome = engine.advance()
             let seconds = (ContinuousClock.now - start) / .seconds(1)
-            pace.update(outcome, seconds: seconds)
+            pace.learn(decoded: outcome.decoded, prompted: outcome.prompted, seconds: seconds)
             metrics.step(outcome, seconds: seconds)
             deliver(outcome, &running)
         }
