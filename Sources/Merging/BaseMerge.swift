@@ -28,6 +28,7 @@ public struct BaseMerge {
         self.adapters = adapters
         var replaced: [String: [(weight: Float, tensor: StoredTensor)]] = [:]
         for adapter in adapters {
+            try adapter.requireExperts(of: origin)
             for (name, tensor) in adapter.folder.savedTensors {
                 let plain = name.replacingOccurrences(of: ".base_layer.", with: ".")
                 replaced[plain, default: []].append((Float(adapter.weight), tensor))

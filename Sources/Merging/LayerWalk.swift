@@ -24,6 +24,7 @@ struct LayerWalk {
         var adapted = try embed(try changed(name) ?? merge.base(named: name))
         var merged = try embed(try written.tensor(named: name))
         for layer in 0..<configuration.hiddenLayers {
+            try OutputRequest.check(written.path)
             let isLast = layer == configuration.hiddenLayers - 1
             let (adapter, changes) = try correction(layer: layer, isLast: isLast)
             if changes.isEmpty {

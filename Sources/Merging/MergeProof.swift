@@ -53,6 +53,7 @@ struct MergeProof {
     private func checkTensors(_ report: inout MergeReport) throws {
         var differs = false
         for name in Set(merge.modules.keys).union(merge.replaced.keys).sorted() {
+            try OutputRequest.check(written.path)
             guard let base = try merge.base(named: name), let result = try written.tensor(named: name),
                 let update = try merge.update(of: name), result.shape == base.shape
             else { throw MergingError(.deviates, "\(written.path): tensor '\(name)' was not written as it should be") }

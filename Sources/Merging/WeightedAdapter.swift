@@ -34,7 +34,6 @@ public struct WeightedAdapter: Sendable {
         let configuration = folder.configuration
         targeting = try AdapterTargeting(configuration, familyDefaults: ["q_proj", "v_proj"], place: path)
         var features = configuration.unsupportedFeatures
-        if !configuration.targetParameters.isEmpty { features.append("target_parameters") }
         if configuration.fanInFanOut { features.append("fan_in_fan_out") }
         guard features.isEmpty else {
             throw MergingError(
@@ -51,6 +50,16 @@ public struct WeightedAdapter: Sendable {
 
     /// Whether it does more than low-rank updates.
     var isPlain: Bool { !folder.configuration.useDora && folder.savedTensors.isEmpty }
+
+    /// Refuses factors for another number of experts than the base has: they would be merged into the first of them.
+    func requireExperts(of base: ModelContents.Origin) throws(MergingError) {
+        let configuration = base.configuration
+        let count = (configuration["num_experts"] ?? configuration["num_local_experts"])?.intValue ?? 0
+        guard let own = folder.fusedExperts, own != count else { return }
+        throw MergingError(
+            .mismatched,
+            "\(path): has factors for \(own) experts, but \(base.path) has \(count); is the adapter for another base?")
+    }
 
     /// The factors of a module, if it has some.
     ///

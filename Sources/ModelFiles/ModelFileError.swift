@@ -14,6 +14,8 @@ public struct ModelFileError: Error, Sendable, CustomStringConvertible {
         case mismatched
         /// Writing failed; nothing was left behind.
         case unwritable
+        /// What was being written is no longer wanted; nothing was left behind.
+        case interrupted
     }
 
     /// The kind of fault.

@@ -56,4 +56,15 @@ extension StoredTensor {
         if let fault { throw fault }
         return numbers
     }
+
+    /// All numbers, of which none may be infinite or NaN: a copy would carry them on silently.
+    ///
+    /// - Throws: `ModelFileError` (`malformed`, or `unsupported` for integers).
+    func finiteFloats() throws(ModelFileError) -> [Float] {
+        let numbers = try floats()
+        guard numbers.allSatisfy(\.isFinite) else {
+            throw ModelFileError(.malformed, "\(file.path): tensor \(quoted(name)) holds NaN or infinite numbers")
+        }
+        return numbers
+    }
 }

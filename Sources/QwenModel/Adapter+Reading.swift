@@ -8,23 +8,22 @@ extension Adapter {
 
     /// Reads an adapter and checks it against a model.
     ///
-    /// Factors for fused experts (PEFT's `target_parameters`) are taken apart into those of each expert's layers, which
-    /// compute the same.
-    ///
     /// - Throws: `ModelFileError` or `QwenModelError` naming the module that does not fit.
     public convenience init(_ folder: AdapterFolder, model: QwenModel) throws {
         let configuration = folder.configuration
         try configuration.refuseUnsupported()
         try configuration.refuseChangedBase()
+        if let count = folder.fusedExperts, count != model.configuration.experts?.count {
+            throw QwenModelError(
+                .mismatched,
+                "the adapter has factors for \(count) experts, the model has \(model.configuration.experts?.count ?? 0); is "
+                    + "it for another base?")
+        }
         let targeting = try AdapterTargeting(configuration, familyDefaults: Self.familyDefaults)
         let layers = Dictionary(uniqueKeysWithValues: model.linearLayers.map { ($0.name, $0) })
         var factors: [String: Factors] = [:]
         for name in folder.moduleNames {
             guard let stored = folder.adapters[name] else { continue }
-            if let fused = try FusedFactors(stored, configuration, model: model) {
-                for (name, part) in try fused.factors(layers, targeting) { factors[name] = part }
-                continue
-            }
             guard let layer = layers[name] else {
                 throw QwenModelError(
                     .mismatched,
@@ -85,69 +84,6 @@ extension StoredTensor {
             throw QwenModelError(.mismatched, "the adapter's '\(name)' holds NaN or infinite numbers")
         }
         return Tensor(values, shape: shape)
-    }
-}
-
-/// PEFT's factors for a parameter that holds all experts of a block: `mlp.experts` for one of the two, and below
-/// `.base_layer` for the other.
-///
-/// A is `[E·R, in]`, expert by expert; column r·E + e of B `[out, R·E]` belongs to expert e. The rows of B for
-/// `gate_up_proj` are those of the gate and then of the up projection.
-private struct FusedFactors {
-    let owner: String
-    let a: Tensor
-    let b: Tensor
-    let count: Int
-    /// Whether it is for `gate_up_proj`, not for `down_proj`.
-    let isGateUp: Bool
-
-    /// `nil` for the factors of a single layer.
-    init?(_ stored: StoredAdapter, _ configuration: AdapterConfiguration, model: QwenModel) throws {
-        let module = stored.module
-        let owner = module.hasSuffix(".base_layer") ? String(module.dropLast(".base_layer".count)) : module
-        guard !configuration.targetParameters.isEmpty, owner.hasSuffix(".mlp.experts"),
-            let experts = model.configuration.experts
-        else { return nil }
-        let (width, inner) = (model.configuration.hiddenSize, experts.intermediateSize)
-        let (a, b) = (stored.loraA.shape, stored.loraB.shape)
-        guard a.count == 2, b.count == 2, a[0] % experts.count == 0, b[1] == a[0],
-            [a[1], b[0]] == [width, 2 * inner] || [a[1], b[0]] == [inner, width]
-        else {
-            throw QwenModelError(
-                .mismatched,
-                "the adapter's '\(module)' is B \(b) · A \(a), expected factors for \(experts.count) experts of [\(inner), "
-                    + "\(width)]; is it for another base?")
-        }
-        self.owner = owner
-        isGateUp = [a[1], b[0]] == [width, 2 * inner]
-        count = experts.count
-        (self.a, self.b) = (try stored.loraA.finite(module), try stored.loraB.finite(module))
-    }
-
-    /// The factors of each expert's layers.
-    func factors(
-        _ layers: [String: LinearLayer], _ targeting: AdapterTargeting
-    ) throws -> [(String, Adapter.Factors)] {
-        let rank = a.shape[0] / count
-        let outputs = isGateUp ? b.shape[0] / 2 : b.shape[0]
-        return try (0..<count).flatMap { expert -> [(String, Adapter.Factors)] in
-            let down = a.rows(expert * rank..<(expert + 1) * rank).copy()
-            return try (isGateUp ? ["gate_proj", "up_proj"] : ["down_proj"]).enumerated().map { half, projection in
-                let name = "\(owner).\(expert).\(projection)"
-                guard layers[name] != nil else {
-                    throw QwenModelError(
-                        .mismatched, "the adapter has weights for '\(owner)', which has no experts in this model")
-                }
-                let up = Tensor(shape: [outputs, rank])
-                for row in 0..<outputs {
-                    for column in 0..<rank {
-                        up.floats[row * rank + column] =
-                            b.floats[(half * outputs + row) * b.shape[1] + column * count + expert]
-                    }
-                }
-                return (name, Adapter.Factors(a: down, b: up, scaling: try targeting.finiteScaling(of: owner)))
-            }
-        }
     }
 }
 

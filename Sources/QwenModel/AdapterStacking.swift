@@ -61,21 +61,4 @@ extension AdapterConfiguration {
         }
         return result
     }
-
-    /// The configuration of an adapter whose factors for fused experts have been taken apart.
-    func withoutFusedExperts(_ modules: [TrainableAdapter.Module]) -> AdapterConfiguration {
-        guard !targetParameters.isEmpty else { return self }
-        var result = self
-        result.targetParameters = []
-        (result.rankPattern, result.alphaPattern) = ([], [])
-        result.targetModules = .names(modules.map(\.layer.name))
-        (result.excludeModules, result.layersToTransform, result.layersPattern) = (.names([]), nil, [])
-        for module in modules {
-            let alpha = Double(module.scaling) * (useRslora ? Double(module.rank).squareRoot() : Double(module.rank))
-            let expression = module.layer.name.replacing(".", with: "\\.")
-            if module.rank != r { result.rankPattern.append(.init(expression: expression, value: module.rank)) }
-            if alpha != loraAlpha { result.alphaPattern.append(.init(expression: expression, value: alpha)) }
-        }
-        return result
-    }
 }

@@ -96,8 +96,7 @@ public final class TrainableAdapter: Sendable {
             saved.factors[layer.name].map { Module(layer: layer, rank: $0.a.shape[0], scaling: $0.scaling) }
         }
         let replaced = model.replaceableWeights.filter { saved.weights[$0.name] != nil }
-        let configuration = folder.configuration.withoutFusedExperts(modules)
-        try self.init(configuration, model: model, modules: modules, replaced: replaced, beneath: beneath)
+        try self.init(folder.configuration, model: model, modules: modules, replaced: replaced, beneath: beneath)
         for module in modules {
             guard let factors = saved.factors[module.layer.name] else { continue }
             set(Adapter.downName(module.layer.name), factors.a)

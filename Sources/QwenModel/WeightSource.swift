@@ -50,7 +50,7 @@ struct WeightReader {
     var weights = WeightStorage.expanded
 
     func stored(_ name: String, shape: [Int]) throws -> StoredTensor {
-        guard let tensor = try source.weightOrPart(named: name) else {
+        guard let tensor = try source.weight(named: name) else {
             throw QwenModelError(.missingWeight, "\(source.path): weight '\(name)' is missing")
         }
         guard tensor.shape == shape else {

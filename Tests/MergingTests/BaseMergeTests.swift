@@ -152,4 +152,32 @@ struct BaseMergeTests {
             try result.tensor(named: "lm_head.weight")?.floats()
                 != base.tensor(named: "model.embed_tokens.weight")?.floats())
     }
+
+    @Test("factors for fused experts merge as those of each expert, and not into another number of experts")
+    func experts() throws {
+        let folder = try TemporaryFolder()
+        let report = try merge("qwen3_moe", [("adapters/target_parameters", 1)])
+            .write(to: folder.path + "/m", format: .safetensors)
+        // 2 sparse layers of 8 experts with 3 layers each, and q_proj and v_proj of 3 layers.
+        #expect(report.changedTensors == 2 * 8 * 3 + 6 && report.difference < 1e-4 && report.effect > 0.01)
+        let fixtures = try SafetensorsFile(
+            path: "\(Reference.models)/qwen3_moe/adapters/target_parameters/fixtures.safetensors")
+        let base = try SafetensorsFile(path: "\(Reference.models)/qwen3_moe/fixtures.safetensors")
+        let ids = try #require(try base.tensor(named: "input_ids"))
+        let prompt = ids.bytes.bindMemory(to: Int64.self).prefix(ids.shape[1]).map { Int($0) }
+        let model = try QwenModel(try HuggingFaceFolder(path: folder.path + "/m"), precision: .float32)
+        let (batch, pages, _) = TokenBatch.packing(
+            [TokenBatch.Group(prompt: prompt, completions: [])], adapter: nil, groupSize: model.groupSize)
+        let hidden = model.hiddenStates(batch, pages: model.makePages(pages, layers: 1))
+        let logits = model.logits(hidden, rows: Array(prompt.indices), batch: batch).toArray()
+        let expected = try #require(try fixtures.tensor(named: "logits")).floats()
+        #expect(worst(logits, Array(expected.prefix(logits.count))) <= 1e-4)
+
+        let other = try HuggingFaceFolder(path: "\(Reference.models)/qwen3_untied")
+        let adapter = try WeightedAdapter(path: "\(Reference.models)/qwen3_moe/adapters/target_parameters")
+        let error = #expect(throws: MergingError.self) {
+            try BaseMerge(.folder(other), [adapter], Combination(.sum), untie: false)
+        }
+        #expect(error?.message.contains("has factors for 8 experts") == true, "\(error?.message ?? "")")
+    }
 }

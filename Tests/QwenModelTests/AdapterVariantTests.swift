@@ -1,3 +1,4 @@
+import Foundation
 import ModelFiles
 import OrderedJSON
 import TensorCore
@@ -254,43 +255,38 @@ extension QwenTests {
 
     @Suite("Experts")
     struct Experts {
-        /// The weights of a source with the experts of each block in two tensors, as transformers 5 can write them.
-        struct Fused: WeightSource {
-            let base: ScatteredWeights
-            let type: StoredType
-            var path: String { base.path }
-            var configuration: JSONValue { base.configuration }
-
-            func weight(named name: String) throws(ModelFileError) -> StoredTensor? {
-                if name.contains(".experts."), name.hasSuffix(".weight") { return nil }
-                guard let range = name.firstRange(of: ".experts.") else { return try base.weight(named: name) }
-                let owner = name[..<range.upperBound]
-                let projections = name.hasSuffix("gate_up_proj") ? ["gate_proj", "up_proj"] : ["down_proj"]
-                var (numbers, shape): ([Float], [Int]) = ([], [])
-                for expert in 0..<5 {
-                    for projection in projections {
-                        guard let part = try base.weight(named: "\(owner)\(expert).\(projection).weight") else {
-                            return nil
-                        }
-                        numbers += try part.floats()
-                        shape = [5, projections.count * part.shape[0], part.shape[1]]
-                    }
-                }
-                let bytes = numbers.withUnsafeBytes { Array($0) }
-                return StoredTensor(
-                    name: name, shape: shape, type: .float32, file: MappedFile(copying: bytes, path: path), offset: 0)
-            }
-        }
-
-        @Test("experts in fused tensors are those of single ones")
+        @Test("a folder with experts in fused tensors has the names and bits of one with single ones")
         func fused() throws {
             let source = try LawCase.source(.mixture)
-            let model = try QwenModel(Fused(base: source, type: .float32), precision: .float32)
+            let temporary = try TemporaryFolder()
+            var (tensors, parts): ([WritableTensor], [String: [Float]]) = ([], [:])
+            var shapes: [String: [Int]] = [:]
+            for name in source.base.weights.map(\.name) {
+                let tensor = try #require(try source.weight(named: name))
+                guard let range = name.firstRange(of: ".experts.") else {
+                    tensors.append(WritableTensor(tensor, name: name))
+                    continue
+                }
+                let isDown = name.hasSuffix("down_proj.weight")
+                let fused = name[..<range.upperBound] + (isDown ? "down_proj" : "gate_up_proj")
+                // Expert by expert, gate above up.
+                parts[String(fused), default: []] += try tensor.floats()
+                shapes[String(fused)] = [5, (isDown ? 1 : 2) * tensor.shape[0], tensor.shape[1]]
+            }
+            for (name, values) in parts {
+                tensors.append(WritableTensor(name: name, shape: shapes[name] ?? [], floats: values))
+            }
+            try SafetensorsWriter.write(tensors, to: temporary.path + "/model.safetensors")
+            try Data(source.configuration.text().utf8).write(to: URL(fileURLWithPath: temporary.path + "/config.json"))
+            let folder = try HuggingFaceFolder(path: temporary.path)
+            #expect(folder.tensorNames.sorted() == source.base.weights.map(\.name).sorted())
+            let model = try QwenModel(folder, precision: .float32)
             var dice = Dice(50)
             let sequence = [dice.tokens(30, below: LawCase.vocabulary)]
             expectSameBits(
                 Sequences(sequence, model: model).logits(model),
                 Sequences(sequence, model: try LawCase.model(.mixture, .float32)).logits(model), "logits")
+            #expect(try folder.tensor(named: "model.layers.1.mlp.experts.5.up_proj.weight") == nil)
         }
 
         @Test(

@@ -84,7 +84,7 @@ struct ReferenceAdapter: ReferenceFolder {
     var testDescription: String { "\(model.name)/\(name)" }
 
     /// Whether it has factors for all experts of a block in one.
-    var isFused: Bool { (try? folder())?.configuration.targetParameters.isEmpty == false }
+    var isFused: Bool { (try? folder())?.fusedExperts != nil }
 
     func folder() throws -> AdapterFolder { try AdapterFolder(path: path) }
 }

@@ -15,6 +15,9 @@ public struct StoredAdapter: Sendable {
 }
 
 /// An adapter in PEFT's layout: adapter_config.json and adapter_model.safetensors.
+///
+/// Factors for parameters (`target_parameters`, above all those of all experts of a block) appear as those of the linear
+/// layers that they stand for, and so in the configuration: who reads the folder needs to know one form.
 public struct AdapterFolder: Sendable {
     /// adapter_config.json.
     public let configuration: AdapterConfiguration
@@ -24,6 +27,8 @@ public struct AdapterFolder: Sendable {
     public let moduleNames: [String]
     /// Tensors that are saved whole (`modules_to_save`), by their names in the Hugging Face model, such as `lm_head.weight`.
     public let savedTensors: [String: StoredTensor]
+    /// How many experts factors in the fused form are for; `nil` where the file has none of that form.
+    public let fusedExperts: Int?
 
     /// Opens a folder.
     ///
@@ -49,8 +54,10 @@ public struct AdapterFolder: Sendable {
         for name in file.names {
             if let tensor = try file.tensor(named: name) { try parts.add(tensor) }
         }
-        self.configuration = parsed
-        adapters = try parts.adapters(for: parsed)
+        let separated = try ParameterAdapters(parsed, path: weights.path).separated(try parts.adapters(for: parsed))
+        self.configuration = separated.configuration
+        adapters = separated.adapters
+        fusedExperts = separated.experts
         moduleNames = adapters.keys.sorted { SortedByBytes($0) < SortedByBytes($1) }
         savedTensors = parts.saved
         for module in parsed.modulesToSave where !parts.hasSaved(module) {
@@ -127,7 +134,6 @@ private struct AdapterParts {
     }
 
     func adapters(for configuration: AdapterConfiguration) throws(ModelFileError) -> [String: StoredAdapter] {
-        let targeting = try AdapterTargeting(configuration, familyDefaults: [])
         var adapters: [String: StoredAdapter] = [:]
         for module in Set(loraA.keys).union(loraB.keys).union(magnitudes.keys).sorted() {
             guard let a = loraA[module], let b = loraB[module] else {
@@ -137,12 +143,6 @@ private struct AdapterParts {
             }
             let adapter = StoredAdapter(module: module, loraA: a, loraB: b, magnitude: magnitudes[module])
             try check(adapter, configuration)
-            if !isFused(module, configuration), adapter.rank != targeting.rank(of: module) {
-                throw ModelFileError(
-                    .mismatched,
-                    "\(path): module \(quoted(module)) has rank \(adapter.rank); adapter_config.json says "
-                        + "\(targeting.rank(of: module))")
-            }
             adapters[module] = adapter
         }
         return adapters
@@ -166,16 +166,6 @@ private struct AdapterParts {
                 .mismatched,
                 "\(path): module \(quoted(adapter.module)) has a magnitude vector \(magnitude.shape); expected [\(b[0])]"
             )
-        }
-    }
-
-    /// Whether a module holds fused parameters (PEFT's `target_parameters`): their ranks are multiples.
-    private func isFused(_ module: String, _ configuration: AdapterConfiguration) -> Bool {
-        let suffix = ".base_layer"
-        let owner = module.hasSuffix(suffix) ? String(module.dropLast(suffix.count)) : module
-        return configuration.targetParameters.contains { parameter in
-            let name = parameter.split(separator: ".").dropLast().joined(separator: ".")
-            return !name.isEmpty && (owner == name || owner.hasSuffix("." + name))
         }
     }
 }

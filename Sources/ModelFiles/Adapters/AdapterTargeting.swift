@@ -160,6 +160,7 @@ private struct AdapterCheck {
         let counts = [
             "alpha_pattern": configuration.alphaPattern.count, "layers_pattern": configuration.layersPattern.count,
             "modules_to_save": configuration.modulesToSave.count, "rank_pattern": configuration.rankPattern.count,
+            "target_parameters": configuration.targetParameters.count,
         ]
         for (key, count) in counts.sorted(by: { $0.key < $1.key }) where count > AdapterTargeting.maximumEntries {
             throw fault("\(key) has \(count) entries; expected at most \(AdapterTargeting.maximumEntries)")

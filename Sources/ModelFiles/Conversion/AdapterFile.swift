@@ -14,9 +14,7 @@ public enum AdapterFile {
         _ adapter: AdapterFolder, base: JSONValue, basePath: String, type: StoredType = .float32, to path: String
     ) throws(ModelFileError) {
         let configuration = adapter.configuration
-        guard !configuration.useDora, adapter.savedTensors.isEmpty, configuration.targetParameters.isEmpty,
-            configuration.unsupportedFeatures.isEmpty
-        else {
+        guard !configuration.useDora, adapter.savedTensors.isEmpty, configuration.unsupportedFeatures.isEmpty else {
             throw ModelFileError(
                 .unsupported,
                 "the adapter has DoRA magnitudes, weights saved whole or other features that GGUF adapters can't hold; merge "
@@ -44,6 +42,7 @@ public enum AdapterFile {
                     .unsupported, "the adapter corrects lm_head, which is the embedding in \(basePath); llama.cpp can't"
                 )
             }
+            for tensor in [stored.loraA, stored.loraB] { _ = try tensor.finiteFloats() }
             tensors.append(WritableTensor(converting: stored.loraA, to: type, name: name + ".lora_a"))
             let share = Float(own / Double(alpha))
             tensors.append(
@@ -103,7 +102,8 @@ public enum AdapterFile {
             }
             weights.append(
                 AdapterWeights(
-                    module: String(full.dropLast(7)), rank: a.shape[0], loraA: try a.floats(), loraB: try b.floats()))
+                    module: String(full.dropLast(7)), rank: a.shape[0], loraA: try a.finiteFloats(),
+                    loraB: try b.finiteFloats()))
         }
         guard !weights.isEmpty else { throw ModelFileError(.missing, "\(place): the adapter has no tensors") }
         var configuration = AdapterConfiguration(

@@ -59,22 +59,24 @@ struct GGUFReader {
 
     /// A metadata value: its type in 32 bits, then the value.
     mutating func value() throws(ModelFileError) -> GGUFValue {
-        let type = try integer(UInt32.self)
+        let number = try integer(UInt32.self)
+        guard let type = GGUFValueType(rawValue: number) else {
+            throw malformed("unknown value type \(number), expected 0 to \(GGUFValueType.allCases.count - 1)")
+        }
         switch type {
-        case 0: return .uint8(try integer())
-        case 1: return .int8(try integer())
-        case 2: return .uint16(try integer())
-        case 3: return .int16(try integer())
-        case 4: return .uint32(try integer())
-        case 5: return .int32(try integer())
-        case 6: return .float32(Float(bitPattern: try integer()))
-        case 7: return .bool(try integer(UInt8.self) != 0)
-        case 8: return .string(try string())
-        case 9: return .array(try array(depth: 1))
-        case 10: return .uint64(try integer())
-        case 11: return .int64(try integer())
-        case 12: return .float64(Double(bitPattern: try integer()))
-        default: throw malformed("unknown value type \(type), expected 0 to 12")
+        case .uint8: return .uint8(try integer())
+        case .int8: return .int8(try integer())
+        case .uint16: return .uint16(try integer())
+        case .int16: return .int16(try integer())
+        case .uint32: return .uint32(try integer())
+        case .int32: return .int32(try integer())
+        case .float32: return .float32(Float(bitPattern: try integer()))
+        case .bool: return .bool(try integer(UInt8.self) != 0)
+        case .string: return .string(try string())
+        case .array: return .array(try array(depth: 1))
+        case .uint64: return .uint64(try integer())
+        case .int64: return .int64(try integer())
+        case .float64: return .float64(Double(bitPattern: try integer()))
         }
     }
 
@@ -83,24 +85,27 @@ struct GGUFReader {
         guard depth <= Self.maximumDepth else {
             throw malformed("arrays nested deeper than \(Self.maximumDepth) levels")
         }
-        let type = try integer(UInt32.self)
+        let number = try integer(UInt32.self)
+        guard let type = GGUFValueType(rawValue: number) else {
+            throw malformed(
+                "unknown element type \(number) of an array, expected 0 to \(GGUFValueType.allCases.count - 1)")
+        }
         switch type {
-        case 0: return .uint8(try integers())
-        case 1: return .int8(try integers())
-        case 2: return .uint16(try integers())
-        case 3: return .int16(try integers())
-        case 4: return .uint32(try integers())
-        case 5: return .int32(try integers())
-        case 6: return .float32(try integers().map(Float.init(bitPattern:)))
-        case 7: return .bool(try integers(of: UInt8.self).map { $0 != 0 })
-        case 8: return .string(try elements(size: 8) { (reader) throws(ModelFileError) in try reader.string() })
-        case 9:
+        case .uint8: return .uint8(try integers())
+        case .int8: return .int8(try integers())
+        case .uint16: return .uint16(try integers())
+        case .int16: return .int16(try integers())
+        case .uint32: return .uint32(try integers())
+        case .int32: return .int32(try integers())
+        case .float32: return .float32(try integers().map(Float.init(bitPattern:)))
+        case .bool: return .bool(try integers(of: UInt8.self).map { $0 != 0 })
+        case .string: return .string(try elements(size: 8) { (reader) throws(ModelFileError) in try reader.string() })
+        case .array:
             return .array(
                 try elements(size: 12) { (reader) throws(ModelFileError) in try reader.array(depth: depth + 1) })
-        case 10: return .uint64(try integers())
-        case 11: return .int64(try integers())
-        case 12: return .float64(try integers().map(Double.init(bitPattern:)))
-        default: throw malformed("unknown element type \(type) of an array, expected 0 to 12")
+        case .uint64: return .uint64(try integers())
+        case .int64: return .int64(try integers())
+        case .float64: return .float64(try integers().map(Double.init(bitPattern:)))
         }
     }
 

@@ -90,25 +90,6 @@ extension GGUFValue {
     public var stringValue: String? { if case .string(let value) = self { value } else { nil } }
     /// The texts, if it is an array of them.
     public var stringsValue: [String]? { if case .array(.string(let values)) = self { values } else { nil } }
-
-    /// The type in GGUF's words, for messages.
-    var typeName: String {
-        switch self {
-        case .uint8: "uint8"
-        case .int8: "int8"
-        case .uint16: "uint16"
-        case .int16: "int16"
-        case .uint32: "uint32"
-        case .int32: "int32"
-        case .float32: "float32"
-        case .bool: "bool"
-        case .string: "string"
-        case .array: "array"
-        case .uint64: "uint64"
-        case .int64: "int64"
-        case .float64: "float64"
-        }
-    }
 }
 
 /// The key–value pairs at the head of a GGUF file, in the file's order.
@@ -145,7 +126,7 @@ extension GGUFValue {
         case .bool(let value): "\(value)"
         case .float32(let value): "\(value) (float32)"
         case .float64(let value): "\(value) (float64)"
-        default: "\(intValue.map { "\($0)" } ?? "a number too large") (\(typeName))"
+        default: "\(intValue.map { "\($0)" } ?? "a number too large") (\(type))"
         }
     }
 }

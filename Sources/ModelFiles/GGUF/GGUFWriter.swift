@@ -95,7 +95,7 @@ private struct GGUFBytes {
 
     /// The type's number and the value.
     mutating func value(_ value: GGUFValue) {
-        integer(value.typeNumber)
+        integer(value.type.rawValue)
         switch value {
         case .uint8(let value): integer(value)
         case .int8(let value): integer(value)
@@ -114,7 +114,7 @@ private struct GGUFBytes {
     }
 
     private mutating func array(_ array: GGUFArray) {
-        integer(array.elementTypeNumber)
+        integer(array.elementType.rawValue)
         switch array {
         case .uint8(let values): elements(values) { $0.integer($1) }
         case .int8(let values): elements(values) { $0.integer($1) }
@@ -135,47 +135,5 @@ private struct GGUFBytes {
     private mutating func elements<Element>(_ values: [Element], _ append: (inout GGUFBytes, Element) -> Void) {
         integer(UInt64(values.count))
         for value in values { append(&self, value) }
-    }
-}
-
-extension GGUFValue {
-    /// GGUF's number of the value's type.
-    fileprivate var typeNumber: UInt32 {
-        switch self {
-        case .uint8: 0
-        case .int8: 1
-        case .uint16: 2
-        case .int16: 3
-        case .uint32: 4
-        case .int32: 5
-        case .float32: 6
-        case .bool: 7
-        case .string: 8
-        case .array: 9
-        case .uint64: 10
-        case .int64: 11
-        case .float64: 12
-        }
-    }
-}
-
-extension GGUFArray {
-    /// GGUF's number of the elements' type.
-    fileprivate var elementTypeNumber: UInt32 {
-        switch self {
-        case .uint8: 0
-        case .int8: 1
-        case .uint16: 2
-        case .int16: 3
-        case .uint32: 4
-        case .int32: 5
-        case .float32: 6
-        case .bool: 7
-        case .string: 8
-        case .array: 9
-        case .uint64: 10
-        case .int64: 11
-        case .float64: 12
-        }
     }
 }

@@ -11,7 +11,7 @@ public struct HuggingFaceFolder: Sendable {
     public let config: JSONValue
     /// generation_config.json, if there is one.
     public let generationConfig: JSONValue?
-    /// The names of all tensors.
+    /// The names of all tensors; those that hold all experts of a block appear as each expert's.
     public let tensorNames: [String]
     private let fileOfTensor: [String: SafetensorsFile]
     /// Whether the tensors are those of a first Qwen under the names of Qwen2.
@@ -48,14 +48,23 @@ public struct HuggingFaceFolder: Sendable {
         } else {
             throw FolderDiagnosis.missingWeights(in: path)
         }
-        tensorNames = isFirstQwen ? names.flatMap(FirstQwen.names) : names
+        if isFirstQwen {
+            tensorNames = names.flatMap(FirstQwen.names)
+        } else {
+            let files = fileOfTensor
+            tensorNames = names.flatMap { FusedExperts.names(of: $0, shape: files[$0]?.tensors[$0]?.shape ?? []) }
+        }
     }
 
     /// The tensor of a name, or `nil` if there is none.
     ///
     /// - Throws: `ModelFileError` (`unsupported`) if its numbers are of a type that can't be read.
     public func tensor(named name: String) throws(ModelFileError) -> StoredTensor? {
-        guard isFirstQwen else { return try fileOfTensor[name]?.tensor(named: name) }
+        guard isFirstQwen else {
+            if let tensor = try fileOfTensor[name]?.tensor(named: name) { return tensor }
+            guard let place = FusedExperts.place(of: name) else { return nil }
+            return try fileOfTensor[place.fused]?.tensor(named: place.fused)?.part(place, named: name)
+        }
         guard let place = FirstQwen.place(of: name),
             let tensor = try fileOfTensor[place.stored]?.tensor(named: place.stored)
         else { return nil }

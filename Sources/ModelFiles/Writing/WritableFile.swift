@@ -21,6 +21,7 @@ public final class WritableFile {
     ///
     /// - Throws: `ModelFileError` (`unwritable`), for example when the disk is full.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(ModelFileError) {
+        try OutputRequest.check(path)
         var rest = bytes
         while let start = rest.baseAddress, !rest.isEmpty {
             let count = Foundation.write(descriptor, start, min(rest.count, 1 << 30))
