@@ -70,15 +70,19 @@ public final class KeyValuePages: @unchecked Sendable {
         }
     }
 
-    /// The addresses of a head's pages in a layer.
-    func addresses(
-        layer: Int, head: Int, pages: ArraySlice<Int32>
-    ) -> (keys: [UnsafeRawPointer?], values: [UnsafeRawPointer?]) {
-        let bytes = type.byteCount
-        func address(_ blocks: [Tensor], _ page: Int) -> UnsafeRawPointer? {
-            UnsafeRawPointer(blocks[page / blockPages].storage.pointer + place(page, head) * bytes)
+    /// Writes the addresses of a head's pages in a layer, one for each page.
+    func addresses<Number>(
+        layer: Int, head: Int, pages: ArraySlice<Int32>, keys: UnsafeMutablePointer<UnsafePointer<Number>?>,
+        values: UnsafeMutablePointer<UnsafePointer<Number>?>
+    ) {
+        func address(_ blocks: [Tensor], _ page: Int) -> UnsafePointer<Number>? {
+            let block = blocks[page / blockPages].storage.pointer.assumingMemoryBound(to: Number.self)
+            return UnsafePointer<Number>?(block + place(page, head))
         }
-        return (pages.map { address(keys[layer], Int($0)) }, pages.map { address(values[layer], Int($0)) })
+        for (index, page) in pages.enumerated() {
+            keys[index] = address(self.keys[layer], Int(page))
+            values[index] = address(self.values[layer], Int(page))
+        }
     }
 
     /// Copies a whole page in every layer: two sequences part in the middle of it.

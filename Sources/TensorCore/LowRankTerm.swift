@@ -68,15 +68,19 @@ extension LowRankTerm.Magnitude {
 }
 
 extension LowRankTerm {
-    /// u = A x̃, with an output `[rows, R]` for it.
-    func inputProduct(_ x: Tensor) -> Products.Product {
-        Products.Product(
-            Tensor(shape: [rows.count, down.rows]), masked(x.rows(rows)), [(0..<rows.count, down)])
+    /// Adds u = A x̃ to the products to compute.
+    ///
+    /// - Returns: x̃ and u, `[rows, R]`.
+    func addInputProduct(to batch: inout ProductBatch, _ x: Tensor) -> (input: Tensor, product: Tensor) {
+        let (input, u) = (masked(x.rows(rows)), Tensor(shape: [rows.count, down.rows]))
+        batch.add(u, input, down, rows: 0..<rows.count)
+        return (input, u)
     }
 
-    /// y += s · B u on its rows, where u has been multiplied by s.
-    func outputProduct(to y: Tensor, _ u: Tensor) -> Products.Product {
-        Products.Product(y.rows(rows), u, [(0..<rows.count, up)], accumulate: true)
+    /// u ← s · u, and adds y += B u on its rows to the products to compute.
+    func addOutputProduct(to batch: inout ProductBatch, _ y: Tensor, _ u: Tensor) {
+        ck_scale(u.floats, u.floats, scaling, u.count)
+        batch.add(y.rows(rows), u, up, rows: 0..<rows.count, accumulate: true)
     }
 
     /// Multiplies its rows of y by the magnitudes' factors.

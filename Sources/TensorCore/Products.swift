@@ -6,70 +6,11 @@ enum Products {
     /// Some rows of a batch and the weight that they are multiplied with.
     typealias Part = (rows: Range<Int>, weight: PackedMatrix)
 
-    /// y `[N, rows]` (+)= x `[N, columns]` · weightᵀ, with a weight for each part of the rows, all of one shape.
-    struct Product {
-        let y: Tensor
-        let x: Tensor
-        let parts: [Part]
-        /// Whether the sums begin with what is in y.
-        let accumulate: Bool
-
-        init(_ y: Tensor, _ x: Tensor, _ parts: [Part], accumulate: Bool = false) {
-            (self.y, self.x, self.parts, self.accumulate) = (y, x, parts, accumulate)
-            for (rows, weight) in parts {
-                precondition(
-                    x.shape[1] == weight.columns && y.shape == [x.shape[0], weight.rows]
-                        && rows.upperBound <= x.shape[0],
-                    "multiply: x \(x.shape), weight [\(weight.rows), \(weight.columns)], y \(y.shape), rows \(rows)")
-                precondition(weight.blocks == nil || !accumulate, "multiply: a product with codes begins at zero")
-            }
-        }
-    }
-
-    /// One product.
+    /// y `[N, rows]` = x `[N, columns]` · weightᵀ.
     static func multiply(_ y: Tensor, _ x: Tensor, _ weight: PackedMatrix) {
-        multiply([Product(y, x, [(0..<x.shape[0], weight)])])
-    }
-
-    /// Products that don't depend on each other. A row's bits depend on that row and its weight alone. Threads share out the
-    /// tiles of all of them in one loop, so that many small products keep them as busy as one large product does; what several
-    /// read is rounded once.
-    static func multiply(_ products: [Product]) {
-        let inputs = roundedInputs(products)
-        var stripes: [ProductStripe] = []
-        var owners: [Int32] = []
-        for (product, rounded) in zip(products, inputs) {
-            for (rows, weight) in product.parts where !rows.isEmpty {
-                let across = (weight.rows + ProductStripe.width - 1) / ProductStripe.width
-                let height = across >= 8 ? rows.count : 96
-                for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-                    let rows = row..<min(rows.upperBound, row + height)
-                    let stripe = ProductStripe(product, rounded, weight, rows, firstTile: owners.count)
-                    owners += repeatElement(Int32(stripes.count), count: stripe.tiles)
-                    stripes.append(stripe)
-                }
-            }
-        }
-        withExtendedLifetime((products, inputs)) {
-            stripes.withUnsafeBufferPointer { stripes in
-                owners.withUnsafeBufferPointer { owners in
-                    nonisolated(unsafe) let (stripes, owners) = (stripes, owners)
-                    parallelFor(owners.count) { stripes[Int(owners[$0])].compute(tile: $0) }
-                }
-            }
-        }
-    }
-
-    /// The input of each product with a weight of bfloat16 type, rounded; neighbours with one input share it.
-    private static func roundedInputs(_ products: [Product]) -> [Tensor?] {
-        var last: (x: Tensor, rounded: Tensor)?
-        return products.map { product in
-            guard product.parts.contains(where: { $0.weight.type == .bfloat16 }) else { return nil }
-            if let last, last.x.floats == product.x.floats, last.x.shape == product.x.shape { return last.rounded }
-            let rounded = halfRows(product.x)
-            last = (product.x, rounded)
-            return rounded
-        }
+        var batch = ProductBatch()
+        batch.add(y, x, weight, rows: 0..<x.shape[0])
+        batch.compute()
     }
 
     /// dx `[N, columns]` (+)= dy `[N, rows]` · weight. Panels of the transpose are built on the fly, a piece at a time.
@@ -215,7 +156,7 @@ enum Products {
     static func useOneThread() { _ = singleThreadedBLAS }
 
     /// Rows rounded to bfloat16, padded with a zero to an even width.
-    private static func halfRows(_ x: Tensor) -> Tensor {
+    static func halfRows(_ x: Tensor) -> Tensor {
         let (rows, width) = (x.shape[0], x.shape[1])
         let padded = (width + 1) & ~1
         let y = Tensor(shape: [rows, padded], type: .bfloat16)

@@ -37,7 +37,7 @@ public func attention(
 }
 
 /// The sizes of one call and its passes, on heads padded to a multiple of 16.
-private struct AttentionCall: Sendable {
+struct AttentionCall: Sendable {
     let heads: Int
     let keyHeads: Int
     let headWidth: Int
@@ -108,32 +108,52 @@ private struct AttentionCall: Sendable {
             let keyHead = task % keyHeads
             let seen = layout.segments[tile.segment].pages.prefix(
                 Int(layout.positions[tile.rows.upperBound - 1]) / Self.page + 1)
-            let addresses = pages.addresses(layer: layer, head: keyHead, pages: seen)
             let scratch = Tensor(shape: [Self.queryLimit * (Self.page + width) + width * Self.page])
-            for entries in entries(rows: tile.rows, keyHead: keyHead) {
-                var queries = entries.map { UnsafePointer<Float>?(q.floats + $0 * width) }
-                var outputs = entries.map { UnsafeMutablePointer<Float>?(output.floats + $0 * width) }
-                var positions = entries.map { layout.positions[$0 / heads] }
-                var sums = [Float](repeating: 0, count: entries.count)
-                if pages.type == .bfloat16 {
-                    var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: UInt16.self) }
-                    var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: UInt16.self) }
-                    ck_attention_bf16(
-                        &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale,
-                        window,
-                        scratch.floats)
-                } else {
-                    var keyPages = addresses.keys.map { $0?.assumingMemoryBound(to: Float.self) }
-                    var valuePages = addresses.values.map { $0?.assumingMemoryBound(to: Float.self) }
-                    ck_attention_f32(
-                        &outputs, &sums, &queries, &positions, entries.count, &keyPages, &valuePages, width, scale,
-                        window,
-                        scratch.floats)
-                }
-                for (entry, sum) in zip(entries, sums) { logSumExp.floats[entry] = sum }
+            if pages.type == .bfloat16 {
+                forward(
+                    tile, keyHead, q, output, logSumExp, scratch, pages, layer, seen, kernel: ck_attention_bf16)
+            } else {
+                forward(tile, keyHead, q, output, logSumExp, scratch, pages, layer, seen, kernel: ck_attention_f32)
             }
         }
         return (output, logSumExp)
+    }
+
+    private typealias Kernel<Number> = (
+        UnsafePointer<UnsafeMutablePointer<Float>?>?, UnsafeMutablePointer<Float>?,
+        UnsafePointer<UnsafePointer<Float>?>?, UnsafePointer<Int32>?, Int, UnsafePointer<UnsafePointer<Number>?>?,
+        UnsafePointer<UnsafePointer<Number>?>?, Int, Float, Int, UnsafeMutablePointer<Float>?
+    ) -> Void
+
+    /// One tile and one head of keys.
+    private func forward<Number>(
+        _ tile: SequenceLayout.Tile, _ keyHead: Int, _ q: Tensor, _ output: Tensor, _ logSumExp: Tensor,
+        _ scratch: Tensor, _ pages: KeyValuePages, _ layer: Int, _ seen: ArraySlice<Int32>, kernel: Kernel<Number>
+    ) {
+        KernelLists<Number>.with(entries: Self.queryLimit, pages: seen.count) { lists in
+            pages.addresses(layer: layer, head: keyHead, pages: seen, keys: lists.keys, values: lists.values)
+            let count = tile.rows.count * group
+            for start in stride(from: 0, to: count, by: Self.queryLimit) {
+                let size = min(Self.queryLimit, count - start)
+                for index in 0..<size {
+                    let entry = entry(start + index, tile.rows, keyHead)
+                    lists.queries[index] = UnsafePointer<Float>?(q.floats + entry * width)
+                    lists.outputs[index] = UnsafeMutablePointer<Float>?(output.floats + entry * width)
+                    lists.positions[index] = layout.positions[entry / heads]
+                }
+                kernel(
+                    lists.outputs, lists.sums, lists.queries, lists.positions, size, lists.keys, lists.values, width,
+                    scale, window, scratch.floats)
+                for index in 0..<size {
+                    logSumExp.floats[entry(start + index, tile.rows, keyHead)] = lists.sums[index]
+                }
+            }
+        }
+    }
+
+    /// The (row, head) pair of a number among those that share a head of keys, rows first, as row · H + head.
+    private func entry(_ number: Int, _ rows: Range<Int>, _ keyHead: Int) -> Int {
+        (rows.lowerBound + number / group) * heads + keyHead * group + number % group
     }
 
     /// The (row, head) pairs, numbered row · H + head, that share a head of keys; as many at a time as a kernel takes.
@@ -162,113 +182,29 @@ private struct AttentionCall: Sendable {
     }
 }
 
-/// The backward pass of one head of keys and values over one family of segments.
-private struct AttentionHeadBackward {
-    let call: AttentionCall
-    let keyHead: Int
-    let dy, logSumExp, delta, q, k, v, dq, dk, dv: Tensor
+/// What one call of the attention kernel takes, in one piece of temporary memory: at each token of a generation there are
+/// hundreds of calls.
+private struct KernelLists<Number> {
+    let queries: UnsafeMutablePointer<UnsafePointer<Float>?>
+    let outputs: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>
+    let keys, values: UnsafeMutablePointer<UnsafePointer<Number>?>
+    let positions: UnsafeMutablePointer<Int32>
+    let sums: UnsafeMutablePointer<Float>
 
-    /// Some (row, head) pairs of a segment, as the kernel takes them.
-    private struct Queries {
-        let dqueries: [UnsafeMutablePointer<Float>?]
-        let doutputs: Turned
-        let queries: Turned
-        let sums: [Float]
-        let deltas: [Float]
-        let positions: [Int32]
-    }
-
-    /// Rows of a tensor side by side, `[CK_QUERIES, width]`, and turned, `[width, CK_QUERIES]`.
-    private struct Turned {
-        let both: Tensor
-        var rows: UnsafeMutablePointer<Float> { both.floats }
-        var columns: UnsafeMutablePointer<Float> { both.floats + both.count / 2 }
-
-        init(_ x: Tensor, _ entries: ArraySlice<Int>, width: Int) {
-            let limit = AttentionCall.queryLimit
-            both = Tensor(shape: [2, limit, width])
-            for (index, entry) in entries.enumerated() {
-                (both.floats + index * width).update(from: x.floats + entry * width, count: width)
+    static func with(entries: Int, pages: Int, _ body: (KernelLists) -> Void) {
+        let pointer = MemoryLayout<UnsafeRawPointer?>.stride
+        let bytes = 2 * (entries + pages) * pointer + entries * 8
+        withUnsafeTemporaryAllocation(byteCount: bytes, alignment: pointer) { memory in
+            guard let start = memory.baseAddress else { return }
+            func part<Element>(_ offset: Int, _ count: Int) -> UnsafeMutablePointer<Element> {
+                (start + offset).bindMemory(to: Element.self, capacity: count)
             }
-            (both.floats + entries.count * width).update(repeating: 0, count: (limit - entries.count) * width)
-            ck_transpose_f32(columns, rows, limit, width)
+            let numbers = 2 * (entries + pages) * pointer
+            body(
+                KernelLists(
+                    queries: part(0, entries), outputs: part(entries * pointer, entries),
+                    keys: part(2 * entries * pointer, pages), values: part((2 * entries + pages) * pointer, pages),
+                    positions: part(numbers, entries), sums: part(numbers + entries * 4, entries)))
         }
     }
-
-    private func queries(_ entries: ArraySlice<Int>) -> Queries {
-        Queries(
-            dqueries: entries.map { UnsafeMutablePointer<Float>?(dq.floats + $0 * call.width) },
-            doutputs: Turned(dy, entries, width: call.width), queries: Turned(q, entries, width: call.width),
-            sums: entries.map { logSumExp.floats[$0] }, deltas: entries.map { delta.floats[$0] },
-            positions: entries.map { call.layout.positions[$0 / call.heads] })
-    }
-
-    /// Keys that are gone through together: what a tile of queries needs is then read once for several blocks.
-    private static let blocksAtATime = 4
-
-    func run(_ segment: SequenceLayout.Segment) {
-        let (width, page) = (call.width, AttentionCall.page)
-        let keyRows = call.layout.keyRows(of: segment)
-        let tiles = call.entries(rows: segment.rows, keyHead: keyHead).map(queries)
-        let blocks = (0..<Self.blocksAtATime).map { _ in KeyBlock(page: page, width: width) }
-        let scratch = Tensor(shape: [2 * AttentionCall.queryLimit * page])
-        let step = Self.blocksAtATime * page
-        for start in stride(from: 0, to: keyRows.count, by: step) {
-            let firsts = Array(stride(from: start, to: min(start + step, keyRows.count), by: page))
-            for (block, first) in zip(blocks, firsts) {
-                let rows = keyRows[first..<min(first + page, keyRows.count)]
-                block.load(rows.map { (k.floats + keyPlace($0), v.floats + keyPlace($0)) })
-            }
-            // Of each gradient the sum is the same as block by block: queries go through blocks, keys through tiles, ascending.
-            for tile in tiles {
-                for (block, first) in zip(blocks, firsts) where (tile.positions.last ?? 0) >= first {
-                    ck_attention_block_backward(
-                        tile.dqueries, block.dkeys, block.dvalues, tile.doutputs.rows, tile.doutputs.columns,
-                        tile.queries.rows, tile.queries.columns, tile.sums, tile.deltas, tile.positions,
-                        tile.positions.count, block.keys, block.keysTurned, block.valuesTurned, first, block.count,
-                        width, call.scale, call.window, scratch.floats)
-                }
-            }
-            for (block, first) in zip(blocks, firsts) {
-                for (slot, row) in keyRows[first..<first + block.count].enumerated() {
-                    let place = keyPlace(row)
-                    ck_add(dk.floats + place, dk.floats + place, block.dkeys + slot * width, width)
-                    ck_add(dv.floats + place, dv.floats + place, block.dvalues + slot * width, width)
-                }
-            }
-        }
-    }
-
-    /// Keys and values of 32 positions as the kernel takes them, and their gradients.
-    private final class KeyBlock {
-        private let memory: Tensor
-        private let (page, width): (Int, Int)
-        /// How many positions there are.
-        private(set) var count = 0
-        var keys: UnsafeMutablePointer<Float> { part(0) }
-        var keysTurned: UnsafeMutablePointer<Float> { part(1) }
-        var valuesTurned: UnsafeMutablePointer<Float> { part(2) }
-        var dkeys: UnsafeMutablePointer<Float> { part(3) }
-        var dvalues: UnsafeMutablePointer<Float> { part(4) }
-
-        init(page: Int, width: Int) {
-            (self.page, self.width) = (page, width)
-            memory = Tensor(shape: [6, page * width])
-        }
-
-        private func part(_ index: Int) -> UnsafeMutablePointer<Float> { memory.floats + index * page * width }
-
-        func load(_ rows: [(key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>)]) {
-            count = rows.count
-            memory.floats.update(repeating: 0, count: memory.count)
-            for (slot, row) in rows.enumerated() {
-                (keys + slot * width).update(from: row.key, count: width)
-                (part(5) + slot * width).update(from: row.value, count: width)
-            }
-            ck_transpose_f32(keysTurned, keys, page, width)
-            ck_transpose_f32(valuesTurned, part(5), page, width)
-        }
-    }
-
-    private func keyPlace(_ row: Int) -> Int { (row * call.keyHeads + keyHead) * call.width }
 }

@@ -52,19 +52,22 @@ public struct LinearWeights: Sendable {
 public func linear(_ x: Tensor, layers: [LinearWeights], units: [Range<Int>] = []) -> [Tensor] {
     for layer in layers { layer.check(x) }
     let outputs = layers.map { Tensor(shape: [x.shape[0], $0.outputs]) }  // [N, out]
-    let first = layers.map { layer in layer.lowRank.map { $0.inputProduct(x) } }
-    Products.multiply(
-        zip(layers, outputs).map { Products.Product($1, x, $0.parts.map { ($0.rows, $0.weight) }) } + first.joined())
-    let inputs = first.map { $0.map(\.y) }
-    var second: [Products.Product] = []
-    for ((layer, y), inputs) in zip(zip(layers, outputs), inputs) {
-        for (term, u) in zip(layer.lowRank, inputs) {
-            ck_scale(u.floats, u.floats, term.scaling, u.count)
-            second.append(term.outputProduct(to: y, u))
-        }
+    var batch = ProductBatch()
+    for (layer, y) in zip(layers, outputs) {
+        for part in layer.parts { batch.add(y, x, part.weight, rows: part.rows) }
     }
-    Products.multiply(second)
-    return zip(zip(layers, outputs), inputs).map { $0.0.finish($0.1, x, inputs: $1, units) }
+    let inputs = layers.map { layer in layer.lowRank.map { $0.addInputProduct(to: &batch, x) } }
+    withExtendedLifetime(inputs) { batch.compute() }
+    if layers.contains(where: { !$0.lowRank.isEmpty }) {
+        var batch = ProductBatch()
+        for (index, layer) in layers.enumerated() {
+            for (term, input) in zip(layer.lowRank, inputs[index]) {
+                term.addOutputProduct(to: &batch, outputs[index], input.product)
+            }
+        }
+        batch.compute()
+    }
+    return layers.indices.map { layers[$0].finish(outputs[$0], x, inputs: inputs[$0].map(\.product), units) }
 }
 
 /// A linear layer with one weight for all rows.
