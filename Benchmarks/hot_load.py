@@ -90,6 +90,26 @@ def gaps(results):
     return [(b[0] - a[0]) / b[1] for *_, moments in results for a, b in zip(moments, moments[1:])]
 
 
+def worst(results, loads, start, step, count=4):
+    """The longest pauses: when, how many streams shared them, and what began, came in and was replaced meanwhile."""
+    intervals = sorted(
+        ((b[0] - a[0]) / b[1], a[0], b[0]) for *_, moments in results for a, b in zip(moments, moments[1:]))[::-1]
+    told = []
+    for pause, begin, end in intervals:
+        if any(begin < t["end"] and end > t["begin"] for t in told):
+            continue
+        inside = lambda moment: begin - 0.02 <= moment <= end
+        told.append({
+            "begin": begin, "end": end, "at_s": round(begin - start, 2), "steps": round(pause / step, 2),
+            "streams": sum(1 for p, a, b in intervals if a < end and b > begin and p > 0.75 * pause),
+            "first_tokens": sum(inside(moments[0][0]) for *_, moments in results),
+            "ends": sum(inside(moments[-1][0]) for *_, moments in results),
+            "replacements": sum(inside(moment) for moment in loads)})
+        if len(told) == count:
+            break
+    return [{key: value for key, value in t.items() if key not in ("begin", "end")} for t in told]
+
+
 def quantile(numbers, share):
     return sorted(numbers)[min(len(numbers) - 1, int(share * len(numbers)))]
 
@@ -112,20 +132,22 @@ def main():
     assert len(folders) >= 2, "two adapters are needed"
     server.load("hot", folders[0])
 
-    failures, calm, end = [], [], time.monotonic() + options.calm
+    failures, calm, began_calm = [], [], time.monotonic()
+    end = began_calm + options.calm
     for thread in streams(server, options, lambda: time.monotonic() > end, calm, failures):
         thread.join()
     step = quantile(gaps(calm), 0.5)
 
-    results, replaced, memory, loads = [], 0, [], []
+    results, replaced, memory, loads, replacements = [], 0, [server.memory()], [], []
     threads = streams(server, options, lambda: replaced >= options.replacements, results, failures)
     start = time.monotonic()
     for number in range(options.replacements):
         began = time.monotonic()
         server.load("hot", folders[(number + 1) % len(folders)])
         loads.append(time.monotonic() - began)
+        replacements.append(time.monotonic())
         replaced += 1
-        if number in (options.replacements // 4, options.replacements - 1):
+        if (number + 1) % max(1, options.replacements // 4) == 0:
             memory.append(server.memory())
         time.sleep(options.pause)
     for thread in threads:
@@ -144,6 +166,7 @@ def main():
         "versions_seen": len({version for _, version, _, _ in results}), "checked_alone": len(checked),
         "step_ms": round(1000 * step, 2), "longest_pause_calm_steps": round(max(gaps(calm)) / step, 2),
         "longest_pause_steps": round(max(pauses) / step, 2), "p999_pause_steps": round(quantile(pauses, 0.999) / step, 2),
+        "worst_calm": worst(calm, [], began_calm, step), "worst": worst(results, replacements, start, step),
         "load_median_ms": round(1000 * quantile(loads, 0.5), 1), "memory_mib": memory, "seconds": round(seconds, 1)}))
 
 

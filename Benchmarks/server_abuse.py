@@ -19,6 +19,7 @@ import multiprocessing
 import os
 import random
 import resource
+import select
 import socket
 import struct
 import sys
@@ -29,6 +30,13 @@ import urllib.parse
 KEY = os.environ.get("TOUCHSTONE_API_KEY", "none")
 ADMIN = os.environ.get("TOUCHSTONE_ADMIN_KEY", "none")
 QUESTION = [{"role": "user", "content": "What is 57 + 38 - 46?"}]
+
+
+BEGIN = time.monotonic()
+
+
+def tell(text):
+    print(f"{time.monotonic() - BEGIN:7.1f} s  {text}", file=sys.stderr, flush=True)
 
 
 class Server:
@@ -134,8 +142,9 @@ def exchange(server, method, path, body, key):
                 raise OSError("the server closed the connection without an answer")
             answer += piece
         fields = dict(line.split(b": ", 1) for line in answer[:end].lower().split(b"\r\n")[1:])
-        length = int(fields[b"content-length"])
-        while len(answer) < end + 4 + length:
+        # A stream ends with an empty chunk.
+        length = int(fields.get(b"content-length", -1))
+        while len(answer) < end + 4 + length if length >= 0 else not answer.endswith(b"0\r\n\r\n"):
             piece = connection.recv(65536)
             if not piece:
                 raise OSError("the server closed the connection in its answer")
@@ -185,6 +194,7 @@ def fuzz(server, count, processes, workers, seed):
     table = {}
     for (kind, status), times in sorted(statuses.items()):
         table.setdefault(kind, {})[str(status)] = times
+    tell(f"{count} fuzzed requests, slowest of each kind in seconds: {slowest}")
     return table, slowest
 
 
@@ -192,12 +202,14 @@ def sockets(server, idle):
     """What never becomes a whole request."""
     waiting = [server.connect() for _ in range(idle)]
     assert server.question() == server.words, "with idle connections"
+    tell(f"{idle} idle connections")
     halves = []
     for _ in range(200):
         half = server.connect()
         half.send(server.raw(server.body())[:random.randrange(1, 300)])
         halves.append(half)
     assert server.question() == server.words, "with half requests"
+    tell("half requests")
     for connection in waiting + halves:
         connection.close()
     slow = []
@@ -209,6 +221,7 @@ def sockets(server, idle):
         slow.append(reader)
     time.sleep(1)
     assert server.question() == server.words, "with slow readers"
+    tell("slow readers")
     for reader in slow:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         reader.close()
@@ -226,6 +239,7 @@ def sockets(server, idle):
             pass
         noise.close()
     assert server.question() == server.words, "after noise"
+    tell("readers that leave, and noise")
 
 
 def bodies(server):
@@ -236,8 +250,14 @@ def bodies(server):
         connection.send((f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
                          f"Content-Type: application/json\r\nContent-Length: {size}\r\n\r\n").encode())
         try:
-            for _ in range(64):
-                connection.send(b" " * (1 << 20))
+            # As long as nothing has been answered: the server need not take what it has refused.
+            while not select.select([connection], [], [], 0)[0]:
+                connection.settimeout(1)
+                try:
+                    connection.send(b" " * (1 << 16))
+                except TimeoutError:
+                    pass
+            connection.settimeout(60)
         except OSError:
             pass
         try:

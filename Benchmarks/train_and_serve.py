@@ -92,7 +92,7 @@ def main():
                 except OSError:
                     assert server.poll() is None, "the server has ended"
                     time.sleep(0.2)
-            training = subprocess.Popen([options.touchstone, "train", recipe, "--run-dir", run, "--quiet"])
+            training = subprocess.Popen([options.touchstone, "train", recipe, "--run-dir", run, "--quiet"], stdout=subprocess.DEVNULL)
             asked = 0
             while True:
                 isOver = training.poll() is not None

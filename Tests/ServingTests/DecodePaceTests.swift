@@ -15,20 +15,24 @@ struct DecodePaceTests {
     private static func decode(_ count: Int) -> Double { count == 0 ? 0 : 0.018 + 0.003 * Double(count) }
 
     /// Seconds of a step; a tenth more or less by chance.
-    private static func step(_ decoding: Int, _ tokens: Int, _ place: Int) -> Double {
+    ///
+    /// - Parameter free: Tokens of prompts that cost nothing beside sequences: memory is waited for anyway.
+    private static func step(_ decoding: Int, _ tokens: Int, _ place: Int, free: Int = 0) -> Double {
         let noise = 0.9 + 0.2 * RandomAddress(seed: 4, purpose: .probe).uniform(at: place)
-        return noise * (decode(decoding) + (decoding == 0 ? 0.01 : 0) + 0.0012 * Double(tokens))
+        let paid = decoding == 0 ? tokens : max(0, tokens - free)
+        return noise * (decode(decoding) + (decoding == 0 ? 0.01 : 0) + 0.0012 * Double(paid))
     }
 
     /// Prompts that come at once, beside sequences that decode all the while.
-    private static func burst(_ pace: inout DecodePace, prompts: Int, length: Int, decoding: Int) -> Run {
+    private static func burst(_ pace: inout DecodePace, prompts: Int, length: Int, decoding: Int, free: Int = 0) -> Run
+    {
         var (run, now) = (Run(), 0.0)
         var (ready, left) = (decoding, prompts * length)
         while left > 0 {
             let complete = decoding + prompts - (left + length - 1) / length
             let coming = decoding + prompts - complete
             let tokens = min(left, pace.budget(decoding: complete, coming: coming))
-            let seconds = step(complete, tokens, run.pauses.count)
+            let seconds = step(complete, tokens, run.pauses.count, free: free)
             pace.learn(decoded: complete, prompted: tokens, seconds: seconds)
             now += seconds
             left -= tokens
@@ -59,6 +63,14 @@ struct DecodePaceTests {
                 #expect(run.pauses.allSatisfy { $0 < limit }, "\(run.pauses.max() ?? 0) of \(limit)")
             }
         }
+    }
+
+    @Test("short prompts that cost nothing don't make it think that long ones do")
+    func cheapPieces() {
+        var pace = Self.learned([1, 2, 4, 8, 16, 16])
+        for _ in 0..<20 { _ = Self.burst(&pace, prompts: 1, length: 9, decoding: 15, free: 16) }
+        let run = Self.burst(&pace, prompts: 15, length: 60, decoding: 1, free: 16)
+        #expect(run.pauses.allSatisfy { $0 < 2 * Self.decode(16) }, "\(run.pauses.max() ?? 0)")
     }
 
     @Test("a burst comes in faster than if every step took what only those take that decode already")

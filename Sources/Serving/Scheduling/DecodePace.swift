@@ -25,8 +25,9 @@ struct DecodePace {
     private var besideSeconds: Double?
     private var aloneSeconds: Double?
 
-    /// Seconds that a prompt's token adds to a step beside sequences.
-    var promptTokenSeconds: Double? { besideSeconds ?? aloneSeconds }
+    /// Seconds that a prompt's token adds to a step: the larger figure, since a few tokens beside sequences cost next to
+    /// nothing where many don't.
+    private var promptTokenSeconds: Double? { [besideSeconds, aloneSeconds].compactMap(\.self).max() }
 
     /// Learns from a step.
     mutating func learn(decoded: Int, prompted: Int, seconds: Double) {
