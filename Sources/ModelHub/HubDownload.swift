@@ -72,7 +72,8 @@ public struct HubDownload: Sendable {
         }
     }
 
-    private static let marker = ".repository"
+    /// The file of a folder in the making that says what it is of; no repository may have one of this name.
+    static let marker = ".repository"
 
     private static func prepare(_ staging: String, for identity: String) throws(HubError) {
         let manager = FileManager.default

@@ -17,6 +17,8 @@ public struct HubListing: Sendable {
 
     /// The most files that a repository may have.
     public static let maximumFiles = 10_000
+    /// The most bytes that a file may have: so many that all together can still be counted.
+    public static let maximumFileBytes = 1 << 48
 
     /// The commit, 40 digits.
     public let commit: String
@@ -59,7 +61,9 @@ public struct HubListing: Sendable {
         let size = json["lfs"]?["size"]?.intValue ?? json["size"]?.intValue
         let sha256 = json["lfs"]?["sha256"]?.stringValue ?? json["lfs"]?["oid"]?.stringValue
         let blob = json["lfs"]?.objectValue == nil ? json["blobId"]?.stringValue : nil
-        guard size ?? 0 >= 0, sha256.map({ isDigest($0, 64) }) ?? true, blob.map({ isDigest($0, 40) }) ?? true else {
+        guard 0...maximumFileBytes ~= size ?? 0, sha256.map({ isDigest($0, 64) }) ?? true,
+            blob.map({ isDigest($0, 40) }) ?? true
+        else {
             throw HubError(.malformed, "\(name): the hub lists '\(path)' with an impossible size or checksum")
         }
         return File(path: path, size: size, sha256: sha256?.lowercased(), blob: blob?.lowercased())
@@ -76,6 +80,7 @@ public struct HubListing: Sendable {
     }
 
     static func isSafe(_ path: String) -> Bool {
+        guard path.lowercased() != HubDownload.marker else { return false }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         return path.utf8.count <= 1024 && parts.count <= 8
             && parts.allSatisfy { part in

@@ -26,7 +26,8 @@ def listing(name):
     by_path = {entry["rfilename"]: entry for entry in siblings}
     odd = {
         "traversal": "../evil.json", "absolute": "/tmp/evil.json", "backslash": "..\\evil.json", "empty": "",
-        "control": "a\nb.json", "below": "config.json/x.json", "twice": "Config.json",
+        "control": "a\nb.json", "below": "config.json/x.json", "twice": "Config.json", "marker": ".Repository", "dots": "a/../../evil.json",
+        "deep": "a/" * 8 + "evil.json", "drive": "C:evil.json", "longname": "e" * 201,
     }
     if name in odd:
         siblings.append({"rfilename": odd[name], "size": 1})
@@ -36,6 +37,8 @@ def listing(name):
         by_path["config.json"]["blobId"] = "0" * 40
     if name == "badsize":
         by_path["config.json"]["size"] = -1
+    if name == "hugesize":
+        by_path["config.json"]["size"] = 2**63 - 1
     return {"sha": "main" if name == "nocommit" else COMMIT, "siblings": siblings}
 
 
