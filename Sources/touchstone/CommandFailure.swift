@@ -53,6 +53,7 @@ struct CommandFailure: Error {
 
     private static func status(of error: any Error) -> ExitStatus {
         switch error {
+        case let error as ModelFileError where error.code == .interrupted: .interrupted
         case let error as RecipeError where error.code == .invalid || error.code == .malformed: .wrongUsage
         case let error as InferenceError where error.code == .invalidParameter: .wrongUsage
         case let error as TrainingError where error.code == .changed: .wrongUsage

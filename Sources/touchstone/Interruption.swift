@@ -1,4 +1,5 @@
 import Foundation
+import ModelFiles
 import Synchronization
 import Training
 
@@ -6,6 +7,7 @@ import Training
 /// second signal ends any.
 enum Interruption {
     private static let isDeferred = Atomic<Bool>(false)
+    private static let removesOutput = Atomic<Bool>(false)
     private static let wasRequested = Atomic<Bool>(false)
     /// Set by the signal too; what a training run looks at.
     static let stopSignal = StopSignal()
@@ -17,7 +19,9 @@ enum Interruption {
     static func install() {
         // Touched here, so that the handler finds them initialised.
         isDeferred.store(false, ordering: .relaxed)
+        removesOutput.store(false, ordering: .relaxed)
         wasRequested.store(false, ordering: .relaxed)
+        OutputRequest.prepare()
         _ = stopSignal.isSet
         // A program that was started by a thread with blocked signals has them blocked too.
         var signals = sigset_t()
@@ -27,6 +31,7 @@ enum Interruption {
             signal(number) { _ in
                 let isSecond = Interruption.wasRequested.exchange(true, ordering: .relaxed)
                 Interruption.stopSignal.set()
+                if Interruption.removesOutput.load(ordering: .relaxed) { OutputRequest.withdraw() }
                 if isSecond || !Interruption.isDeferred.load(ordering: .relaxed) {
                     _exit(ExitStatus.interrupted.rawValue)
                 }
@@ -45,6 +50,12 @@ enum Interruption {
 
     /// From now on the command looks at `isRequested` itself, or no longer does.
     static func setDeferred(_ value: Bool) { isDeferred.store(value, ordering: .relaxed) }
+
+    /// From now on a signal makes writing fail, so that what has been begun is removed before the command ends.
+    static func removeOutput() {
+        removesOutput.store(true, ordering: .relaxed)
+        setDeferred(true)
+    }
 
     /// Forgets a request that has been heeded, as a chat does that only breaks off an answer.
     static func clear() { wasRequested.store(false, ordering: .relaxed) }

@@ -16,7 +16,8 @@ struct Export: ParsableCommand {
 
             An adapter folder becomes a .gguf adapter, for which --base names the model that it belongs to, or the other \
             way round. Its scaling is the same there, rsLoRA and alpha patterns included. 'touchstone quantize' makes \
-            smaller files.
+            smaller files. With --experts an adapter folder is written anew with its experts fused, as PEFT has them beside \
+            transformers 5, or one by one, as vLLM has them.
 
             With --initialize random a folder of config.json and tokenizer becomes a model with fresh weights, as a \
             recipe's model.initialize makes them: to train from nothing, or to measure a shape of which there is no model.
@@ -25,6 +26,7 @@ struct Export: ParsableCommand {
               touchstone export Qwen3-0.6B --output qwen3-0.6b.gguf
               touchstone export model-q4_k_m.gguf --output model-folder --dtype bf16
               touchstone export my-adapter --base Qwen3-0.6B --output my-adapter.gguf
+              touchstone export my-adapter --experts fused --output my-adapter-for-peft
               touchstone export my-shape --initialize random --seed 7 --output my-model
             """)
 
@@ -43,6 +45,9 @@ struct Export: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The base of an adapter that becomes GGUF.", valueName: "model"))
     var base: String?
 
+    @Option(name: .long, help: "How an adapter folder has its experts' factors.")
+    var experts: ExpertLayout?
+
     @Option(name: .long, help: "Weights: those of the model, or fresh ones for a folder that needs none.")
     var initialize = Recipe.Model.Initialize.pretrained
 
@@ -53,6 +58,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         try OutputPath.requireFree(output)
+        Interruption.removeOutput()
         let target = format ?? (output.hasSuffix(".gguf") ? .gguf : .safetensors)
         if initialize == .random {
             try write(try freshModel(), as: target)
@@ -85,7 +91,12 @@ struct Export: ParsableCommand {
 
     private func exportAdapter(_ adapter: AdapterFolder, to target: ModelFormat) throws {
         guard target == .gguf else {
-            throw CommandFailure("\(path) is a PEFT folder already; end --output in .gguf to make a GGUF adapter")
+            guard experts != nil || dtype != nil else {
+                throw CommandFailure(
+                    "\(path) is a PEFT folder already; end --output in .gguf to make a GGUF adapter, or say what is to change "
+                        + "with --experts or --dtype")
+            }
+            return try adapter.write(to: output, experts: experts ?? .separate, type: dtype?.type)
         }
         guard let base else {
             throw CommandFailure("\(path) is an adapter: give the model that it belongs to with --base")
@@ -108,3 +119,4 @@ struct Export: ParsableCommand {
 }
 
 extension Recipe.Model.Initialize: ExpressibleByArgument {}
+extension ExpertLayout: ExpressibleByArgument {}

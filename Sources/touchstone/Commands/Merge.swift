@@ -110,6 +110,7 @@ struct Merge: ParsableCommand {
     func run() throws {
         let messages = messages.messages
         try OutputPath.requireFree(output)
+        Interruption.removeOutput()
         let adapters = try adapter.map(Self.parts).map { try WeightedAdapter(path: $0.path, weight: $0.weight) }
         if adapterOnly {
             let combined = try CombinedAdapter(adapters, try combination())

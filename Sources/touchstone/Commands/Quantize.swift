@@ -55,6 +55,7 @@ struct Quantize: ParsableCommand {
 
     func run() throws {
         try OutputPath.requireFree(output)
+        Interruption.removeOutput()
         let contents = try ModelContents(try ModelLocation(model).origin())
         try contents.write(toGGUF: output, type: type.stored)
         let written = try GGUFFile(path: output)
