@@ -65,6 +65,7 @@ struct ParameterAdapters {
     func separated(_ stored: [String: StoredAdapter]) throws(ModelFileError) -> Separated {
         var result = Separated(configuration: configuration)
         var rules: [FactorRule] = []
+        var parameterModules: [String] = []
         for module in stored.keys.sorted(by: { SortedByBytes($0) < SortedByBytes($1) }) {
             guard let adapter = stored[module] else { continue }
             let parameter = parameter(of: module)
@@ -82,6 +83,7 @@ struct ParameterAdapters {
                     FactorRule(
                         module: parameter.owner, leaf: Self.leaves[parameter.name] ?? "", rank: rank,
                         alpha: targeting.alpha(of: parameter.path)))
+                parameterModules += parts.map(\.module)
             }
             for part in parts where result.adapters.updateValue(part, forKey: part.module) != nil {
                 throw ModelFileError(.malformed, "\(path): there are two adapters for \(quoted(part.module))")
@@ -89,7 +91,14 @@ struct ParameterAdapters {
         }
         guard !targets.isEmpty else { return result }
         result.configuration.targetParameters = []
-        result.configuration.target(result.adapters.keys)
+        if case .names(let names) = configuration.targetModules, configuration.excludeModules == .names([]),
+            configuration.layersToTransform == nil
+        {
+            // They go on saying which layers have factors of their own.
+            result.configuration.targetModules = .names(names + parameterModules)
+        } else {
+            result.configuration.target(result.adapters.keys)
+        }
         result.configuration.put(rules)
         return result
     }
