@@ -61,19 +61,47 @@ public final class Inbox: Sendable {
 
     /// Waits for the next message of a rank.
     ///
-    /// - Throws: What `fail` was told.
+    /// - Throws: What `fail` was told, or `ended` for a rank that will send no more.
     public func take(from rank: Int, on channel: Channel) throws(DistributionError) -> [UInt8] {
-        let place = Place(rank: rank, channel: channel)
+        try takeAny(of: [rank], on: channel)
+    }
+
+    /// Waits for the next message of some ranks.
+    ///
+    /// - Throws: As `take(from:on:)`, when nothing is there and one of the ranks will send no more.
+    public func takeAny(of ranks: [Int], on channel: Channel) throws(DistributionError) -> [UInt8] {
         state.change { $0.waiting += 1 }
         defer { state.change { $0.waiting -= 1 } }
-        let result: Result<[UInt8], DistributionError> = state.wait { state in
+        return try state.wait { Self.next(of: ranks, on: channel, in: &$0) }.get()
+    }
+
+    /// The next message of some ranks, if one is there.
+    ///
+    /// - Throws: As `takeAny(of:on:)`.
+    public func poll(_ ranks: [Int], on channel: Channel) throws(DistributionError) -> [UInt8]? {
+        try state.change { Self.next(of: ranks, on: channel, in: &$0) }?.get()
+    }
+
+    /// Throws what waiting for some ranks would throw.
+    public func check(_ ranks: [Int]) throws(DistributionError) {
+        try state.change { Self.failure(of: ranks, in: $0).map { Result<Void, DistributionError>.failure($0) } }?.get()
+    }
+
+    private static func next(
+        of ranks: [Int], on channel: Channel, in state: inout State
+    ) -> Result<[UInt8], DistributionError>? {
+        for rank in ranks {
+            let place = Place(rank: rank, channel: channel)
             if state.queues[place]?.isEmpty == false, let message = state.queues[place]?.removeFirst() {
                 return .success(message)
             }
-            if let failure = state.failure { return .failure(failure) }
-            guard state.ended.contains(rank) else { return nil }
-            return .failure(DistributionError(.ended, "rank \(rank) has ended before its work was done"))
         }
-        return try result.get()
+        return failure(of: ranks, in: state).map { .failure($0) }
+    }
+
+    private static func failure(of ranks: [Int], in state: State) -> DistributionError? {
+        if let failure = state.failure { return failure }
+        guard let rank = ranks.first(where: { state.ended.contains($0) }) else { return nil }
+        return DistributionError(.ended, "rank \(rank) has ended before its work was done")
     }
 }

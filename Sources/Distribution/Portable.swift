@@ -32,6 +32,12 @@ public struct MessageWriter: Sendable {
         bytes += text
     }
 
+    /// Appends bytes.
+    public mutating func add(octets: [UInt8]) {
+        add(octets.count)
+        bytes += octets
+    }
+
     /// Appends the bits of single-precision numbers.
     public mutating func add(_ values: [Float]) {
         add(values.count)
@@ -77,6 +83,13 @@ public struct MessageReader: Sendable {
         let count = try length(of: 1)
         defer { place += count }
         return String(decoding: bytes[place..<place + count], as: UTF8.self)
+    }
+
+    /// The next bytes.
+    public mutating func octets() throws(DistributionError) -> [UInt8] {
+        let count = try length(of: 1)
+        defer { place += count }
+        return Array(bytes[place..<place + count])
     }
 
     /// The next single-precision numbers.

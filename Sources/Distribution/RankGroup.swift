@@ -25,7 +25,7 @@ public final class RankGroup: Sendable {
             // A claim that can't be read is of another version, which the first exchange tells.
             guard let claim = try? Claim(from: &reader) else { return }
             var reply = MessageWriter()
-            reply.add(service.take(round: claim.round, costs: claim.costs, rank: rank) ?? -1)
+            reply.add(service.take(claim, rank: rank) ?? -1)
             transport.send(reply.bytes, to: rank, on: .grant)
         }
     }
@@ -47,9 +47,13 @@ public final class RankGroup: Sendable {
 
     /// Waits for a message.
     private func receive(from other: Int, on channel: Channel) throws(DistributionError) -> [UInt8] {
+        try receive(fromAny: [other], on: channel)
+    }
+
+    private func receive(fromAny others: [Int], on channel: Channel) throws(DistributionError) -> [UInt8] {
         let start = DispatchTime.now().uptimeNanoseconds
         defer { waited.wrappingAdd(DispatchTime.now().uptimeNanoseconds - start, ordering: .relaxed) }
-        return try transport.inbox.take(from: other, on: channel)
+        return try transport.inbox.takeAny(of: others, on: channel)
     }
 
     /// Ends the group when every rank has said so.
@@ -97,12 +101,14 @@ public final class RankGroup: Sendable {
     /// Work that ranks share. A rank that does not take until nothing is left leaves the rest to the others.
     ///
     /// - Parameter costs: What each piece will take, in any unit; the same on every rank.
-    public func share(costs: [Double]) -> WorkShare {
-        WorkShare(claim: Claim(round: rounds.wrappingAdd(1, ordering: .relaxed).newValue, costs: costs), group: self)
+    /// - Parameter order: Which pieces go together, or first.
+    public func share(costs: [Double], order: WorkOrder = .neighbours) -> WorkShare {
+        let round = rounds.wrappingAdd(1, ordering: .relaxed).newValue
+        return WorkShare(claim: Claim(round: round, costs: costs, order: order), group: self)
     }
 
     func take(_ claim: Claim) throws(DistributionError) -> Int? {
-        guard rank != 0 else { return service.take(round: claim.round, costs: claim.costs, rank: 0) }
+        guard rank != 0 else { return service.take(claim, rank: 0) }
         var message = MessageWriter()
         claim.write(to: &message)
         transport.send(message.bytes, to: 0, on: .claim)
@@ -117,6 +123,24 @@ public final class RankGroup: Sendable {
 }
 
 extension RankGroup {
+    /// Sends a message.
+    func send(_ message: [UInt8], to other: Int, on channel: Channel) {
+        transport.send(message, to: other, on: channel)
+    }
+
+    /// Has messages of a channel answered as they arrive.
+    func serve(_ channel: Channel, by service: @escaping Inbox.Service) { transport.inbox.serve(channel, by: service) }
+
+    /// The next message of some ranks; `nil` if none is there and it is not waited for.
+    func next(from others: [Int], on channel: Channel, waits: Bool) throws(DistributionError) -> [UInt8]? {
+        guard !others.isEmpty else { return nil }
+        guard waits else { return try transport.inbox.poll(others, on: channel) }
+        return try receive(fromAny: others, on: channel)
+    }
+
+    /// Throws if one of some ranks has given up, or is lost.
+    func check(_ others: [Int]) throws(DistributionError) { try transport.inbox.check(others) }
+
     /// Sends single-precision numbers.
     func send(_ values: [UnsafeBufferPointer<Float>], to other: Int, on channel: Channel) {
         let size = values.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size

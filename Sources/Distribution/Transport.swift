@@ -14,6 +14,12 @@ public enum Channel: UInt8, Sendable, CaseIterable {
     case claim
     /// What it is given.
     case grant
+    /// A rank asks for items that the first one reads.
+    case ask
+    /// What it is given.
+    case items
+    /// What has been made of items.
+    case results
 }
 
 /// Carries messages between ranks: those of a pair and a channel arrive whole and in order.

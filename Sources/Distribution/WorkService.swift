@@ -7,13 +7,13 @@ final class WorkService: Sendable {
 
     /// The next piece for a rank; `nil` when all are given out.
     ///
-    /// - Parameter round: Counts the pieces of work that ranks have shared.
-    /// - Parameter costs: What each piece will take; the same from every rank.
-    func take(round: Int, costs: [Double], rank: Int) -> Int? {
+    /// - Parameter claim: The work that is shared; the same from every rank.
+    func take(_ claim: Claim, rank: Int) -> Int? {
         tables.change { tables in
-            var table = tables[round] ?? WorkTable(costs: costs, ranks: ranks)
+            var table =
+                tables[claim.round] ?? WorkTable(costs: claim.costs, ranks: ranks, order: claim.order)
             let piece = table.take(rank)
-            tables[round] = table.isFinished ? nil : table
+            tables[claim.round] = table.isFinished ? nil : table
             return piece
         }
     }
@@ -21,18 +21,28 @@ final class WorkService: Sendable {
 
 /// A rank's request for work.
 struct Claim: Portable {
+    /// Counts the pieces of work that ranks have shared.
     let round: Int
+    let order: WorkOrder
+    /// What each piece will take.
     let costs: [Double]
 
-    init(round: Int, costs: [Double]) { (self.round, self.costs) = (round, costs) }
+    init(round: Int, costs: [Double], order: WorkOrder = .neighbours) {
+        (self.round, self.costs, self.order) = (round, costs, order)
+    }
 
     func write(to message: inout MessageWriter) {
         message.add(round)
+        message.add(order.rawValue)
         message.add(costs.map { Int(bitPattern: UInt($0.bitPattern)) })
     }
 
     init(from message: inout MessageReader) throws(DistributionError) {
         round = try message.integer()
+        guard let order = WorkOrder(rawValue: try message.integer()) else {
+            throw DistributionError(.malformed, "a rank asks for work in an unknown order; please report it")
+        }
+        self.order = order
         costs = try message.integers().map { Double(bitPattern: UInt64(UInt(bitPattern: $0))) }
     }
 }

@@ -2,7 +2,6 @@ import Foundation
 import OrderedJSON
 import Testing
 
-@testable import InferenceCore
 @testable import touchstone
 
 struct PartsTests {
@@ -33,21 +32,6 @@ struct PartsTests {
         let limited = try lines(long + [0x0A] + Array("b\n".utf8) + long, maximum: 1000)
         #expect(limited.map(\.isTooLong) == [true, false, true])
         #expect(limited.map(\.bytes.count) == [0, 1, 0])
-    }
-
-    @Test("completions come in the order of requests and samples, each as soon as its turn has come")
-    func queue() {
-        func completion(_ request: Int, _ sample: Int) -> Completion {
-            Completion(request: request, sample: sample, tokens: [], logProbs: [], finishReason: .stop)
-        }
-        var queue = CompletionQueue(samples: 2)
-        #expect(queue.add(completion(1, 0)).isEmpty)
-        #expect(queue.add(completion(0, 1)).isEmpty)
-        #expect(queue.add(completion(0, 0)) == [completion(0, 0), completion(0, 1), completion(1, 0)])
-        #expect(queue.add(completion(3, 0)).isEmpty)
-        #expect(queue.add(completion(1, 1)) == [completion(1, 1)])
-        #expect(queue.drain() == [completion(3, 0)])
-        #expect(queue.drain().isEmpty)
     }
 
     @Test("a float is written as the shortest decimal that reads back as the same bits")

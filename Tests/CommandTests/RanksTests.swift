@@ -69,7 +69,8 @@ struct RanksTests {
         #expect(
             wrong.messages.split(separator: "\n").count { $0.hasPrefix("touchstone: ") && $0.contains("steps") } == 1)
         let chat = try Launcher.run(2, ["tokenize", Reference.model])
-        #expect(chat.status != 0 && chat.messages.contains("only train and eval work on several"))
+        #expect(
+            chat.status != 0 && chat.messages.contains("only train, eval, generate, score and verify work on several"))
     }
 
     @Test(
@@ -88,6 +89,56 @@ struct RanksTests {
         try FileManager.default.removeItem(atPath: folder.path("run"))
         let alike = try Launcher.run(2, command + ["--kernels", "avx2"])
         #expect(alike.status == 0, "\(alike.messages)")
+    }
+
+    @Test(
+        "commands on lines write the same bytes, and report the same lines, on one, two and three ranks",
+        .enabled(if: Reference.isPresent, Reference.missing))
+    func lines() throws {
+        let prompts = (0..<40).map { #"{"id":"p\#($0)","ids":[\#(5 + $0),6,7]}"# } + ["", "not json", #"{"ids":[]}"#]
+        let texts = (0..<40).map { #"{"text":"\#(String(repeating: "hello ", count: 1 + $0 * 7 % 23))"}"# } + ["[]"]
+        let answers = (0..<60).map { #"{"id":\#($0),"gold":"\#($0)/2","prediction":"\\boxed{\#($0 / 2)}"}"# } + ["{}"]
+        let cases: [(command: [String], lines: [String], results: Int)] = [
+            (
+                [
+                    "generate", Reference.model, "--samples", "3", "--max-new-tokens", "9", "--ignore-eos",
+                    "--log-level", "warning",
+                ],
+                prompts, 120
+            ), (["score", Reference.model], texts, 40), (["verify", "math"], answers, 60),
+        ]
+        for (command, lines, results) in cases {
+            let input = lines.joined(separator: "\n")
+            let alone = try Program.run(command, input: input)
+            #expect(alone.status == 1 && alone.messages.contains("line \(lines.count)"))
+            #expect(try alone.lines.count == results)
+            for ranks in 2...3 {
+                let many = try Launcher.run(ranks, command, input: input)
+                #expect(many.status == 1 && many.output == alone.output, "\(command[0]) on \(ranks): \(many.messages)")
+                #expect(
+                    many.messages.split(separator: "\n").filter { $0.hasPrefix("touchstone") }
+                        == alone.messages.split(separator: "\n"))
+            }
+        }
+    }
+
+    @Test(
+        "generation on ranks that is asked to stop leaves whole lines in order and status 130",
+        .enabled(if: Reference.isPresent, Reference.missing))
+    func stoppedGeneration() throws {
+        let input = (0..<3000).map { _ in #"{"ids":[5,6,7]}"# + "\n" }.joined()
+        let outcome = try Launcher.run(
+            2, ["generate", Reference.model, "--max-new-tokens", "400", "--ignore-eos", "--max-batch", "4"],
+            input: input
+        ) { process in
+            Thread.sleep(forTimeInterval: 3)
+            kill(process.processIdentifier, SIGUSR1)
+        }
+        #expect(outcome.status == 130, "\(outcome.messages)")
+        #expect(outcome.output.isEmpty || outcome.output.hasSuffix("\n"))
+        let ids = try outcome.lines.compactMap { $0["id"]?.intValue }
+        #expect(ids == ids.sorted() && ids.count < 3000)
+        #expect(!outcome.messages.contains("touchstone: "), "\(outcome.messages)")
     }
 
     @Test("without an MPI library several ranks are refused with the remedy")
@@ -115,21 +166,23 @@ struct RanksTests {
 
 /// mpirun of Open MPI.
 enum Launcher {
-    private static let path = "/usr/bin/mpirun"
+    static let path = "/usr/bin/mpirun"
     static let isThere = FileManager.default.isExecutableFile(atPath: path)
 
     /// Whether this processor has kernels beyond AVX2.
     static let hasWideKernels =
         (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?.contains("avx512bw") ?? false
 
-    /// Runs the program on ranks of one thread each, more than there are processors if need be.
+    /// What starts the program on so many ranks, more than there are processors if need be.
+    static func arguments(_ ranks: Int, _ arguments: [String]) -> [String] {
+        ["--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-np", "\(ranks)", Program.path] + arguments
+    }
+
+    /// Runs the program on ranks.
     static func run(
-        _ ranks: Int, _ arguments: [String], during: ((Process) throws -> Void)? = nil
+        _ ranks: Int, _ arguments: [String], input: String = "", during: ((Process) throws -> Void)? = nil
     ) throws -> Program.Outcome {
-        try Program.run(
-            [
-                "--allow-run-as-root", "--oversubscribe", "--bind-to", "none", "-np", "\(ranks)", Program.path,
-            ] + arguments, program: path, during: during)
+        try Program.run(Self.arguments(ranks, arguments), input: input, program: path, during: during)
     }
 
     /// The process of a rank below a launcher's.

@@ -47,11 +47,28 @@ struct WorkTests {
         #expect(table.take(3) == nil && table.take(-1) == nil)
     }
 
+    @Test("with the longest first everybody takes the longest piece left, and equal ones in order")
+    func longestFirst() {
+        var table = WorkTable(costs: [1, 5, 3, 5, 2], ranks: 2, order: .longestFirst)
+        #expect([table.take(0), table.take(0), table.take(1), table.take(0), table.take(1)] == [1, 3, 2, 4, 0])
+        #expect(table.take(0) == nil && !table.isFinished && table.take(1) == nil && table.isFinished)
+    }
+
+    @Test("a rank begins half its share, but enough to be busy, never more than its share; one by itself begins all")
+    func portions() {
+        #expect(Portion.begun(of: 1000, ranks: 2, enough: 32) == 250)
+        #expect(Portion.begun(of: 100, ranks: 2, enough: 32) == 32)
+        #expect(Portion.begun(of: 32, ranks: 2, enough: 32) == 16)
+        #expect(Portion.begun(of: 7, ranks: 3, enough: 1) == 2 && Portion.begun(of: 0, ranks: 3, enough: 32) == 0)
+        #expect(Portion.begun(of: 1000, ranks: 1, enough: 1) == 1000)
+    }
+
     @Test("ranks that take from one share take everything once")
     func claims() throws {
         let taken = try Threads.run(ranks: 4) { group in
             try (0..<3).map { round in
-                let share = group.share(costs: (0..<20 + round).map { Double($0) })
+                let share = group.share(
+                    costs: (0..<20 + round).map { Double($0) }, order: round == 1 ? .longestFirst : .neighbours)
                 var own: [Int] = []
                 while let piece = try share.next() { own.append(piece) }
                 // Nobody may be a round ahead when shares are compared below.

@@ -54,18 +54,37 @@ struct RanksTests {
 
     @Test("a step's cost is divided by ranks but for what all do, and for what they tell one another")
     func cost() {
-        var cost = RankCost(
-            generate: 8, update: 16, rest: 1, prompts: 16, pieces: 8, trainedCount: 1_000_000, tokens: 1000)
+        let step = RankCost.Step(prefill: 1, decode: 7, update: 16, rest: 1, pieces: 8, tokens: 1000)
+        var cost = RankCost(steps: [step], prompts: 16, trainedCount: 1_000_000)
         #expect(cost.step(ranks: 1) == 25 && cost.exchange(ranks: 1) == 0)
         // Each of two ranks sends the other half a sum, and half the total.
-        #expect(cost.gradientBytes(ranks: 2) == 4_000_000)
+        #expect(cost.gradientBytes(pieces: 8, ranks: 2) == 4_000_000)
         (cost.latency, cost.bandwidth) = (0, .infinity)
         #expect(abs(cost.step(ranks: 2) - 13) < 0.05)
         // Three ranks: six of sixteen prompts, three of eight pieces.
         #expect(abs(cost.step(ranks: 3) - (3 + 6 + 1)) < 0.05)
         #expect(cost.step(ranks: 64) >= 0.5 + 2 + 1)
+        // A pass takes 2 s and 1 s for each of 5 sequences: 2 of 7 s of decoding stay.
+        cost.pass = RankCost.Pass(many: (5, 7), few: (3, 5))
+        #expect(cost.pass == RankCost.Pass(many: (10, 7), few: (2, 3)))
+        #expect(abs(cost.step(ranks: 2) - (0.5 + 2 + 2.5 + 8 + 1)) < 0.05)
+        // One completion goes on alone for as long as all did: the passes for themselves are twice as many.
+        cost.steps[0].spread = 2
+        #expect(abs(cost.step(ranks: 2) - (0.5 + 7 * 4 / 9 + 3.5 * 5 / 9 + 8 + 1)) < 0.05)
         cost.bandwidth = 1e6
         #expect(cost.exchange(ranks: 2) > 4)
+        cost.steps += [step, step]
+        #expect(cost.step(ranks: 1) == 25)
+    }
+
+    @Test("a pass of few sequences that takes no less, or more, is all for itself; one of as many is all for them")
+    func passes() {
+        let flat = RankCost.Pass(many: (32, 0.5), few: (16, 0.6))
+        #expect(flat.fixed == 0.5 && flat.sequences == 0)
+        let alone = RankCost.Pass(many: (8, 0.5), few: (8, 0.5))
+        #expect(alone.fixed == 0 && alone.sequences == 0.5)
+        let steep = RankCost.Pass(many: (8, 1), few: (4, 0.1))
+        #expect(steep.fixed == 0 && steep.sequences == 1)
     }
 
     @Test("a run of three ranks goes on with two, and with one, to the same bytes")

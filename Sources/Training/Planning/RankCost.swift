@@ -3,32 +3,71 @@ import Foundation
 import OrderedJSON
 import Tracking
 
-/// What a step takes on several ranks, told from what it takes on one and from the network between them.
+/// What a step takes on several ranks, told from what steps took on one and from the network between them.
 ///
-///     step(N) = generate · b(prompts, N) + update · b(pieces, N) + rest + exchange(N)
+///     step(N) = prefill · b(prompts, N) + decode · d(N) + update · b(pieces, N) + rest + exchange(N)
 ///     b(K, N) = ⌈K / N⌉ / K                          K equal pieces, given out one by one
+///     d(N)    = f + (1 − f) · b(prompts, N)          f: what a pass takes however few sequences it has
+///     f       = a · longest / (a · longest + c · mean)    a, c: seconds of a pass for itself, and for all its sequences
 ///     exchange(N) = messages · latency + U · bytes(N) / bandwidth + completions / bandwidth
-///     bytes(N) = 4 P (N − 1) / N · (sums a rank + 1)   the larger of what a rank sends and what it receives
+///     bytes(N) = 4 P / N · (the larger of what a rank sends and receives of sums, + N − 1 parts of the total)
 ///
 /// What every rank does alike (the optimizer, records, reading prompts) is `rest`. U is the number of updates of a step,
 /// P the number of trained numbers. docs/scaling.md derives the terms and compares them with what was measured.
 public struct RankCost: Sendable, Hashable {
-    /// Seconds of generating on one rank, waiting for rewards included.
-    public var generate: Double
-    /// Seconds of forward and backward passes on one rank.
-    public var update: Double
-    /// Seconds of all else.
-    public var rest: Double
+    /// What a step took on one rank, in seconds.
+    public struct Step: Sendable, Hashable {
+        /// Computing prompts, and waiting for rewards.
+        public var prefill: Double
+        /// Computing and choosing tokens.
+        public var decode: Double
+        /// Forward and backward passes.
+        public var update: Double
+        /// All else.
+        public var rest: Double
+        /// Pieces of an update.
+        public var pieces: Int
+        /// Tokens that were generated.
+        public var tokens = 0
+        /// How many times as long as the mean the longest completion was.
+        public var spread = 1.0
+
+        /// A step of its parts.
+        public init(prefill: Double, decode: Double, update: Double, rest: Double, pieces: Int, tokens: Int = 0) {
+            (self.prefill, self.decode, self.update, self.rest) = (prefill, decode, update, rest)
+            (self.pieces, self.tokens) = (pieces, tokens)
+        }
+    }
+
+    /// Seconds of a pass that computes a token of every sequence.
+    public struct Pass: Sendable, Hashable {
+        /// What it takes however few sequences there are: reading the weights.
+        public let fixed: Double
+        /// What all sequences of the run on one rank take together.
+        public let sequences: Double
+
+        /// A straight line through two measured passes.
+        ///
+        /// - Parameter many: Sequences of the larger one, and its seconds.
+        /// - Parameter few: Those of the smaller one.
+        public init(many: (count: Int, seconds: Double), few: (count: Int, seconds: Double)) {
+            let difference = Double(max(1, many.count - few.count))
+            let slope = max(0, many.seconds - few.seconds) / difference
+            sequences = many.count > few.count ? min(slope * Double(many.count), many.seconds) : many.seconds
+            fixed = many.seconds - sequences
+        }
+    }
+
+    /// What steps took on one rank.
+    public var steps: [Step]
     /// Prompts of a step.
     public var prompts: Int
-    /// Pieces of an update.
-    public var pieces: Int
     /// Updates of a step.
     public var updates = 1
     /// Numbers that are trained.
     public var trainedCount: Int
-    /// Tokens that are generated in a step.
-    public var tokens: Int
+    /// What decoding passes take; `nil`: all of it is divided among the ranks.
+    public var pass: Pass?
     /// Seconds that a message takes on its way.
     public var latency = 1e-4
     /// Bytes a second that a rank can send, and receive at the same time.
@@ -39,51 +78,15 @@ public struct RankCost: Sendable, Hashable {
     /// Bytes of a generated token on its way: its number and its log-probability.
     private static let tokenBytes = 12.0
 
-    /// What a run on one rank has measured: the medians of its steps.
-    ///
-    /// - Throws: `TrainingError` (`data`) for a run without steps of reinforcement learning.
-    public init(measured folder: RunFolder, demand: MemoryDemand, prompts: Int, updates: Int) throws {
-        var records = RecordLines(path: folder.metrics)
-        var columns: [String: [Double]] = [:]
-        var total = [Double]()
-        while let record = records.next() {
-            guard record["time/generate"] != nil else { continue }
-            for (name, value) in record {
-                if let number = value.doubleValue { columns[name, default: []].append(number) }
-            }
-            total.append(record["num_tokens"]?.doubleValue ?? 0)
-        }
-        guard let step = Self.median(columns["step_time"]), let generate = Self.median(columns["time/generate"]),
-            let forward = Self.median(columns["time/forward"]), let backward = Self.median(columns["time/backward"])
-        else {
-            throw TrainingError(
-                .data, "\(folder.path): its metrics hold no steps of a grpo run; give a run that took some on one rank")
-        }
-        let waiting = Self.median(columns["time/reward"]) ?? 0
-        let tokens = zip(total, [0] + total).map { $0 - $1 }
-        self.init(
-            generate: generate + waiting, update: forward + backward,
-            rest: max(0, step - generate - waiting - forward - backward), prompts: prompts,
-            pieces: Self.pieces(tokens: Int(Self.median(tokens) ?? 0) / max(1, updates)),
-            trainedCount: demand.trainedCount, tokens: Int(Self.median(tokens) ?? 0))
-        self.updates = updates
-    }
-
     /// A cost of its parts.
-    public init(
-        generate: Double, update: Double, rest: Double, prompts: Int, pieces: Int, trainedCount: Int, tokens: Int
-    ) {
-        (self.generate, self.update, self.rest, self.prompts, self.pieces) = (generate, update, rest, prompts, pieces)
-        (self.trainedCount, self.tokens) = (trainedCount, tokens)
+    public init(steps: [Step], prompts: Int, trainedCount: Int) {
+        (self.steps, self.prompts, self.trainedCount) = (steps, prompts, trainedCount)
     }
 
-    /// Pieces that so many tokens of an update are cut into, about.
-    private static func pieces(tokens: Int) -> Int {
-        max(1, (tokens + GradientPieces.tokens - 1) / GradientPieces.tokens)
-    }
-
-    private static func median(_ values: [Double]?) -> Double? {
-        guard let values = values?.sorted(), !values.isEmpty else { return nil }
+    /// The median of a value of all steps; of an even count the mean of the middle two.
+    private func median(_ value: (Step) -> Double) -> Double {
+        let values = steps.map(value).sorted()
+        guard !values.isEmpty else { return 0 }
         return (values[(values.count - 1) / 2] + values[values.count / 2]) / 2
     }
 
@@ -92,8 +95,21 @@ public struct RankCost: Sendable, Hashable {
         Double((pieces + ranks - 1) / ranks) / Double(max(pieces, 1))
     }
 
+    /// Seconds of generating.
+    private func generate(_ step: Step, _ ranks: Int) -> Double {
+        let share = Self.share(prompts, ranks)
+        let fixed = (pass?.fixed ?? 0) * step.spread
+        let all = fixed + (pass?.sequences ?? 1)
+        let constant = all > 0 ? fixed / all : 0
+        return step.prefill * share + step.decode * (constant + (1 - constant) * share)
+    }
+
+    private func update(_ step: Step, _ ranks: Int) -> Double { step.update * Self.share(step.pieces, ranks) }
+
     /// Bytes that the busiest rank sends or receives for one gradient.
-    public func gradientBytes(ranks: Int) -> Double {
+    ///
+    /// - Parameter pieces: Pieces of the update.
+    public func gradientBytes(pieces: Int, ranks: Int) -> Double {
         guard ranks > 1 else { return 0 }
         let tree = SumTree(pieces: pieces)
         let held = (0..<ranks).map { tree.nodes(in: pieces * $0 / ranks..<pieces * ($0 + 1) / ranks).count }
@@ -106,35 +122,88 @@ public struct RankCost: Sendable, Hashable {
 
     /// Messages, one after the other, of a step: rollouts, agreement and records, and four for each update; and a question
     /// for each prompt and piece that a rank takes.
-    private func messages(ranks: Int) -> Double {
-        guard ranks > 1 else { return 0 }
-        let taken = (prompts + updates * pieces + ranks - 1) / ranks
+    private func messages(_ step: Step, _ ranks: Int) -> Double {
+        let taken = (prompts + updates * step.pieces + ranks - 1) / ranks
         return Double(5 + 4 * updates + 2 * (taken + 2))
     }
 
     /// Seconds that ranks spend on one another.
-    public func exchange(ranks: Int) -> Double {
+    private func exchange(_ step: Step, _ ranks: Int) -> Double {
         guard ranks > 1 else { return 0 }
-        let completions = Self.tokenBytes * Double(tokens) * Double(ranks - 1) / Double(ranks)
-        return messages(ranks: ranks) * (latency + Self.attention)
-            + (Double(updates) * gradientBytes(ranks: ranks) + completions) / bandwidth
+        let completions = Self.tokenBytes * Double(step.tokens) * Double(ranks - 1) / Double(ranks)
+        let gradients = Double(updates) * gradientBytes(pieces: step.pieces, ranks: ranks)
+        return messages(step, ranks) * (latency + Self.attention) + (gradients + completions) / bandwidth
     }
+
+    /// Seconds that ranks spend on one another in a step.
+    public func exchange(ranks: Int) -> Double { median { exchange($0, ranks) } }
 
     /// Seconds of a step.
     public func step(ranks: Int) -> Double {
-        generate * Self.share(prompts, ranks) + update * Self.share(pieces, ranks) + rest + exchange(ranks: ranks)
+        median { generate($0, ranks) + update($0, ranks) + $0.rest + exchange($0, ranks) }
     }
 
     /// The prediction for so many ranks.
     public func report(ranks: Int) -> JSONObject {
         func rounded(_ value: Double) -> JSONValue { .double((value * 1000).rounded() / 1000) }
+        let sent = median { Double(updates) * gradientBytes(pieces: $0.pieces, ranks: ranks) }
         return [
             "ranks": .integer(ranks), "seconds a step": rounded(step(ranks: ranks)),
-            "of it generating": rounded(generate * Self.share(prompts, ranks)),
-            "of it gradients": rounded(update * Self.share(pieces, ranks)), "of it alike on all ranks": rounded(rest),
+            "of it generating": rounded(median { generate($0, ranks) }),
+            "of it gradients": rounded(median { update($0, ranks) }),
+            "of it alike on all ranks": rounded(median(\.rest)),
             "of it between ranks": rounded(exchange(ranks: ranks)),
-            "sent a step, busiest rank_bytes": .integer(Int(Double(updates) * gradientBytes(ranks: ranks))),
-            "times as fast as one": rounded(step(ranks: 1) / step(ranks: ranks)),
+            "sent a step, busiest rank_bytes": .integer(Int(sent)),
+            "times as fast as one": rounded(step(ranks: 1) / max(step(ranks: ranks), 1e-9)),
         ]
+    }
+}
+
+extension RankCost {
+    /// The steps of a run on one rank.
+    ///
+    /// - Parameter updates: Updates of each step.
+    /// - Throws: `TrainingError` (`data`) for a run without steps of reinforcement learning, or one on several ranks.
+    public init(measured folder: RunFolder, demand: MemoryDemand, prompts: Int, updates: Int) throws {
+        var records = RecordLines(path: folder.metrics)
+        var steps: [Step] = []
+        var tokens = 0
+        while let record = records.next() {
+            guard let step = try Step(record, updates: updates, tokensBefore: &tokens, folder.path) else { continue }
+            steps.append(step)
+        }
+        guard !steps.isEmpty else {
+            throw TrainingError(
+                .data, "\(folder.path): its metrics hold no steps of a grpo run; give a run that took some on one rank")
+        }
+        self.init(steps: steps, prompts: prompts, trainedCount: demand.trainedCount)
+        self.updates = updates
+    }
+}
+
+extension RankCost.Step {
+    /// A step as its record tells it; `nil` for a record of something else.
+    fileprivate init?(
+        _ record: JSONObject, updates: Int, tokensBefore: inout Int, _ path: String
+    ) throws(TrainingError) {
+        func value(_ name: String) -> Double? { record[name]?.doubleValue }
+        guard let total = value("step_time"), let generate = value("time/generate"),
+            let forward = value("time/forward"), let backward = value("time/backward")
+        else { return nil }
+        guard record["time/ranks"] == nil else {
+            throw TrainingError(.data, "\(path): was measured on several ranks; give a run that took its steps on one")
+        }
+        let (decode, waiting) = (min(value("time/decode") ?? 0, generate), value("time/reward") ?? 0)
+        // Each piece is a pass, unless memory makes it several.
+        let passes = Int(max(1, min(value("micro_batches") ?? 1, 1e6)))
+        let sum = record["num_tokens"]?.intValue ?? tokensBefore
+        self.init(
+            prefill: generate - decode + waiting, decode: decode, update: forward + backward,
+            rest: max(0, total - generate - waiting - forward - backward), pieces: max(1, passes / max(1, updates)),
+            tokens: max(0, sum - tokensBefore))
+        tokensBefore = sum
+        if let mean = value("completions/mean_length"), let longest = value("completions/max_length"), mean > 0 {
+            spread = max(1, longest / mean)
+        }
     }
 }

@@ -7,10 +7,23 @@ import TensorCore
 
 /// Proves that all ranks compute the same bits: before the first step with everything that results depend on, and between
 /// steps with what is trained.
-struct RankCheck {
+public struct RankCheck {
     private let ranks: RankGroup
 
-    init(_ ranks: RankGroup) { self.ranks = ranks }
+    /// A check of some ranks.
+    public init(_ ranks: RankGroup) { self.ranks = ranks }
+
+    /// Compares kernels, and what they make of made-up tokens with a model that is only used.
+    ///
+    /// - Throws: `TrainingError` (`ranks`) naming the ranks that differ, and in what.
+    public func compare(_ model: QwenModel, adapter: Adapter?) throws {
+        guard ranks.count > 1 else { return }
+        try compare(
+            [
+                ("the kernels", "\(ComputeDevice.kernelLevel)"),
+                ("generated tokens", try Self.generated(model, adapter: adapter)),
+            ], remedy: Self.remedy)
+    }
 
     /// Compares recipe, model, data and kernels, and what the kernels make of a small made-up batch.
     ///
@@ -23,11 +36,12 @@ struct RankCheck {
         for (name, digest) in provenance.digests.sorted(by: { $0.key < $1.key }) { facts.append((name, digest)) }
         facts.append(("the step", "\(trainer.state.step)"))
         facts += try results(trainer, model: model.model)
-        try compare(
-            facts,
-            remedy: "give all ranks the same program, recipe, model and data; where processors differ, "
-                + "--kernels avx2 makes them compute alike")
+        try compare(facts, remedy: Self.remedy)
     }
+
+    private static let remedy =
+        "give all ranks the same program, recipe, model and data; where processors differ, "
+        + "--kernels avx2 makes them compute alike"
 
     /// Compares what is trained.
     ///
@@ -70,26 +84,34 @@ struct RankCheck {
 
     private static func short(_ value: String?) -> String { value.map { String($0.prefix(16)) } ?? "none" }
 
-    /// What every family of kernels makes of made-up tokens: prompts, tokens one by one, a forward and a backward pass.
-    private func results(_ trainer: any Trainer, model: QwenModel) throws -> [(String, String)] {
-        func tokens(_ count: Int, _ sequence: Int) -> [Int] {
-            let address = RandomAddress(seed: 1, purpose: .sampling, step: 0, prompt: 0, sample: sequence)
-            return (0..<count).map { Int(address.uniform(at: $0) * Double(model.configuration.vocabularySize - 1)) }
-        }
+    /// Made-up tokens of a sequence.
+    private static func tokens(_ count: Int, _ sequence: Int, of model: QwenModel) -> [Int] {
+        let address = RandomAddress(seed: 1, purpose: .sampling, step: 0, prompt: 0, sample: sequence)
+        return (0..<count).map { Int(address.uniform(at: $0) * Double(model.configuration.vocabularySize - 1)) }
+    }
+
+    /// A digest of what is generated behind a made-up prompt: a prompt at once, and tokens one by one.
+    private static func generated(_ model: QwenModel, adapter: Adapter?) throws -> String {
         let request = GenerationRequest(
-            prompt: tokens(37, 0),
+            prompt: tokens(37, 0, of: model),
             samples: (0..<3).map { RandomAddress(seed: 1, purpose: .sampling, step: 1, prompt: 0, sample: $0) },
-            adapter: trainer.adapter, parameters: SamplingParameters(temperature: 1), maxNewTokens: 5, endTokens: [])
-        let completions = try Engine(model: model, maxBatch: 3).generate([request])
+            adapter: adapter, parameters: SamplingParameters(temperature: 1), maxNewTokens: 5, endTokens: [])
+        return try Engine(model: model, maxBatch: 3).generate([request]).map(\.contentDigest).joined()
+    }
+
+    /// What every family of kernels makes of made-up tokens: generation, a forward and a backward pass.
+    private func results(_ trainer: any Trainer, model: QwenModel) throws -> [(String, String)] {
         let unit = TrainingUnit(
-            group: TokenBatch.Group(prompt: tokens(37, 0), completions: [tokens(23, 1), tokens(9, 2)]))
+            group: TokenBatch.Group(
+                prompt: Self.tokens(37, 0, of: model),
+                completions: [Self.tokens(23, 1, of: model), Self.tokens(9, 2, of: model)]))
         let set = trainer.parameters.set
+        let generated = try Self.generated(model, adapter: trainer.adapter)
         let loss = try CrossEntropy(model: model, limits: PassLimits(tokens: 512))(
             [unit], adapter: trainer.adapter, parameters: set)
         defer { set.clearGradients() }
         return [
-            ("generated tokens", completions.map(\.contentDigest).joined()),
-            ("the forward pass", String(loss.loss.bitPattern, radix: 16)),
+            ("generated tokens", generated), ("the forward pass", String(loss.loss.bitPattern, radix: 16)),
             ("the backward pass", Self.digest(set.gradients)),
         ]
     }

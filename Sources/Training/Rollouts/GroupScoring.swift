@@ -85,7 +85,8 @@ extension Engine {
         do {
             let requests = sampler.requests(
                 prompts, step: step, firstPrompt: firstPrompt, adapter: adapter, signal: signal)
-            try generate(requests, ranks: ranks) { scoring.add($0) }
+            let lengths = prompts.map { sampler.lengths.expected($0) }
+            try generate(requests, lengths: lengths, ranks: ranks) { scoring.add($0) }
             try signal.check()
             generated = watch.seconds
             own = .success(try await scoring.finish())
@@ -95,18 +96,24 @@ extension Engine {
         }
         let results = try Pieces.joined(try ranks.agree(own), count: prompts.count)
         let groups = zip(prompts, results).map { $1.group(of: $0, sampler) }
+        sampler.lengths.observe(groups)
         return (groups, generated, watch.seconds - generated)
     }
 
+    /// Sequences at a time that keep a processor's threads busy: with fewer, products wait for the weights.
+    private static var efficientBatch: Int { 32 }
+
     /// Generates those of some requests that this rank takes; all ranks together generate all.
+    ///
+    /// - Parameter lengths: How long each request's completions are expected to be.
     private func generate(
-        _ requests: [GenerationRequest], ranks: RankGroup, onCompletion: (Completion) -> Void
+        _ requests: [GenerationRequest], lengths: [Double], ranks: RankGroup, onCompletion: (Completion) -> Void
     ) throws {
         for request in requests { try check(request) }
-        let share = ranks.share(costs: requests.map { Double($0.samples.count) })
-        // With others, half a share at a time: what is not begun can still be taken by who has finished early.
+        let costs = zip(requests, lengths).map { Double($0.samples.count) * $1 }
+        let share = ranks.share(costs: costs, order: .longestFirst)
         let samples = requests.reduce(0) { $0 + $1.samples.count }
-        let room = ranks.count == 1 ? samples : (samples + 2 * ranks.count - 1) / (2 * ranks.count)
+        let room = Portion.begun(of: samples, ranks: ranks.count, enough: Self.efficientBatch)
         var taken: [Int] = []
         try generate(room: room) {
             guard let index = try share.next() else { return nil }

@@ -18,6 +18,8 @@ public struct RolloutSampler: Sendable {
     public let maxNewTokens: Int
     /// How long completions may think and answer that are asked to; `nil` for a model that has no tokens for it.
     public let thought: ThoughtLimits?
+    /// How long completions have been so far.
+    public let lengths = LengthHistory()
     /// Texts that end a completion, in bytes.
     private let stops: [[UInt8]]
     /// Seed and purpose of the draws.

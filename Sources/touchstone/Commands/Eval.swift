@@ -5,7 +5,7 @@ import Recipes
 import Training
 
 /// `touchstone eval`.
-struct Eval: AsyncParsableCommand {
+struct Eval: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures a model or an adapter on held-out problems, or compares two of them.",
         discussion: """

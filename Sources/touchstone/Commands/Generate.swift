@@ -1,11 +1,13 @@
 import ArgumentParser
+import Distribution
 import Foundation
 import InferenceCore
 import OrderedJSON
 import TextGeneration
+import Training
 
 /// `touchstone generate`.
-struct Generate: ParsableCommand {
+struct Generate: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Generates completions of many prompts as one continuous batch.",
         discussion: """
@@ -21,7 +23,7 @@ struct Generate: ParsableCommand {
 
             The sampling defaults of generation_config.json are NOT applied: without options tokens are drawn from the \
             model's own distribution (temperature 1). A completion depends on the seed, the line's place in the input and \
-            the sample's number, not on other lines, --threads or --max-batch.
+            the sample's number, not on other lines, --threads, --max-batch, or how many ranks of mpirun share the work.
 
             Example:
               touchstone generate Qwen3-0.6B --prompt "1 + 1 =" --greedy --max-new-tokens 8
@@ -71,6 +73,7 @@ struct Generate: ParsableCommand {
 
     @OptionGroup var input: InputOptions
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var ranks: RankOptions
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
@@ -84,36 +87,48 @@ struct Generate: ParsableCommand {
         do { _ = try StopMatcher(stops: stop) } catch { throw ValidationError(error.message) }
     }
 
-    func run() throws {
-        compute.apply()
-        let messages = messages.messages
-        var lines = try prompt == nil ? JSONLinesInput(path: input.input, messages: messages) : nil
-        let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
-        let stops = try StopMatcher(stops: stop)
+    func run() async throws {
+        try await ranks.run(messages.messages) { group, messages in
+            compute.apply(group)
+            let lines = try lines(group, messages)
+            let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
+            try RankCheck(group).compare(loaded.model, adapter: loaded.adapter)
+            let stops = try StopMatcher(stops: stop)
+            let reader = try reader(loaded, stops)
+            let output = CompletionOutput(tokenizer: loaded.tokenizer, stops: stops, isNumbered: samples > 1)
+            var run = GenerationRun(
+                Engine(model: loaded.model, maxBatch: maxBatch), lines, reader: reader, samples: samples, output: output
+            )
+            let start = ContinuousClock.now
+            Interruption.setDeferred(true)
+            try await lines.run { try run.run() }
+            let (seconds, written) = ((ContinuousClock.now - start) / .seconds(1), lines.written)
+            let rate = String(format: "%.1f s, %.0f tokens/s", seconds, Double(written.tokens) / max(seconds, 1e-9))
+            messages.info("\(written.results) completions, \(written.tokens) tokens, \(rate)")
+            try lines.finish()
+        }
+    }
+
+    private func lines(_ group: RankGroup, _ messages: Messages) throws -> SharedLines {
+        guard let prompt else {
+            return try SharedLines(
+                path: input.input, group: group, messages: messages,
+                enough: max(1, GenerationRun.efficientBatch / samples))
+        }
+        return SharedLines(["prompt": .string(prompt)], name: "--prompt", group: group, messages: messages)
+    }
+
+    private func reader(_ loaded: OpenedModel, _ stops: StopMatcher) throws -> PromptReader {
         if !stop.isEmpty, loaded.tokenizer == nil {
             throw CommandFailure(
                 "--stop needs text, but \(model) has no tokenizer.json; add the file or use --stop-token-id")
         }
-        let reader = PromptReader(
+        return PromptReader(
             loaded,
             .init(
                 parameters: sampling.parameters(), seed: seed, samples: samples, maxNewTokens: maxNewTokens,
                 endTokens: (ignoreEOS ? [] : loaded.endTokens).union(stopTokenID), stops: stops,
                 enableThinking: enableThinking, thought: try thought.limits(loaded), chatTemplate: chatTemplate),
             hasStops: !stop.isEmpty)
-        let output = CompletionOutput(tokenizer: loaded.tokenizer, stops: stops, isNumbered: samples > 1)
-        var run = GenerationRun(Engine(model: loaded.model, maxBatch: maxBatch), samples: samples, output: output)
-
-        Interruption.setDeferred(true)
-        if let prompt {
-            let line = InputLine(number: 1, index: 0, object: ["prompt": .string(prompt)])
-            do { try run.add(try reader.request(line), id: line.id) } catch let error as LineError {
-                throw CommandFailure("--prompt: \(error.message)")
-            }
-        }
-        while try lines?.next({ try run.add(try reader.request($0), id: $0.id) }) != nil {}
-        try run.finish()
-        messages.info(run.summary)
-        try lines?.finish()
     }
 }

@@ -22,7 +22,8 @@ struct PlanCommand: ParsableCommand {
             completions; and the largest Qwen that this machine can hold. Without a path: that alone.
 
             With --ranks and a run of the recipe that took some steps on one rank: how long a step will take on several, \
-            each with as many threads.
+            each with as many threads. How much longer a token takes with fewer sequences at a time is measured here, so \
+            that this loads the model.
 
             Example:
               touchstone plan
@@ -101,7 +102,7 @@ struct PlanCommand: ParsableCommand {
     private func recipeReport(_ path: String) throws -> JSONObject {
         let plan = try RecipePlan(path, overrides: set)
         guard let ranks, let measured else { return plan.report }
-        var cost = try plan.cost(measured: RunFolder(existing: measured))
+        var cost = try plan.cost(measured: RunFolder(existing: measured), ranks: ranks)
         (cost.bandwidth, cost.latency) = (bandwidth * 1e6, latency * 1e-3)
         return cost.report(ranks: ranks)
     }

@@ -1,17 +1,18 @@
 import ArgumentParser
 import OrderedJSON
 import TextGeneration
+import Training
 
 /// `touchstone score`.
-struct Score: ParsableCommand {
+struct Score: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Computes the log-probability of each token given those before it.",
         discussion: """
             Reads {"ids":[…]}, {"text":"…"} or {"prompt":"…","completion":"…"} and writes \
             {"id","ids","logprobs":[null,…]}, in nats, under the full softmax at --temperature; the first token has none. \
             Prompt and completion are encoded separately and joined, as generation joins them. If a line has "ids", \
-            they count. A token's number does not depend on the lines scored with it, on --threads, or on whether it was \
-            generated or scored.
+            they count. A token's number does not depend on the lines scored with it, on --threads, on how many ranks of mpirun share the work, \
+            or on whether it was generated or scored.
 
             Example:
               echo '{"text":"The capital of France is Paris."}' | touchstone score Qwen3-0.6B
@@ -28,6 +29,7 @@ struct Score: ParsableCommand {
 
     @OptionGroup var input: InputOptions
     @OptionGroup var compute: ComputeOptions
+    @OptionGroup var ranks: RankOptions
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
@@ -36,24 +38,36 @@ struct Score: ParsableCommand {
         }
     }
 
-    func run() throws {
-        compute.apply()
-        var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
-        let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages.messages)
-        var scorer = Scorer(loaded.model, adapter: loaded.adapter, temperature: Float(temperature))
-        func write(_ results: [Scorer.Result]) throws {
-            for result in results {
-                try StandardOutput.write(line: [
-                    "id": result.id, "ids": .array(result.ids.map { .integer($0) }),
-                    "logprobs": .array([.null] + result.logProbs.map { .float($0) }),
-                ])
+    func run() async throws {
+        try await ranks.run(messages.messages) { group, messages in
+            compute.apply(group)
+            let lines = try SharedLines(path: input.input, group: group, messages: messages, enough: 8)
+            let loaded = try OpenedModel(model, adapter: adapter, compute: compute, messages: messages)
+            try RankCheck(group).compare(loaded.model, adapter: loaded.adapter)
+            var scorer = Scorer(loaded.model, adapter: loaded.adapter, temperature: Float(temperature))
+            try await lines.run {
+                while let taken = try lines.take(wanted: 256) {
+                    for line in taken {
+                        do {
+                            hand(in: scorer.add(try Self.ids(of: line, loaded), line), to: lines)
+                        } catch let error as LineError { lines.fail(line, error) }
+                    }
+                    hand(in: scorer.finish(), to: lines)
+                    try lines.flush()
+                }
             }
+            try lines.finish()
         }
-        while let (id, ids) = try lines.next({ ($0.id, try Self.ids(of: $0, loaded)) }) {
-            try write(scorer.add(ids, id: id))
+    }
+
+    private func hand(in results: [Scorer.Result], to lines: SharedLines) {
+        for result in results {
+            lines.put(
+                [
+                    "id": result.line.id, "ids": .array(result.ids.map { .integer($0) }),
+                    "logprobs": .array([.null] + result.logProbs.map { .float($0) }),
+                ], index: result.line.index)
         }
-        try write(scorer.finish())
-        try lines.finish()
     }
 
     /// The tokens that a line asks for.

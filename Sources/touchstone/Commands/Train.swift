@@ -8,7 +8,7 @@ import Tracking
 import Training
 
 /// `touchstone train`.
-struct Train: AsyncParsableCommand {
+struct Train: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a recipe: reinforcement learning (kind: grpo) or supervised fine-tuning (kind: sft).",
         discussion: """

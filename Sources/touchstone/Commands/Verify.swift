@@ -9,7 +9,7 @@ struct Verify: ParsableCommand {
 }
 
 /// `touchstone verify math`.
-struct VerifyMath: AsyncParsableCommand {
+struct VerifyMath: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "math",
         abstract: "Checks final answers against gold answers.",
@@ -27,6 +27,7 @@ struct VerifyMath: AsyncParsableCommand {
             """)
 
     @OptionGroup var input: InputOptions
+    @OptionGroup var ranks: RankOptions
     @OptionGroup var messages: MessageOptions
 
     @Option(help: "Milliseconds that one check may take.") var timeLimit = 100
@@ -38,21 +39,31 @@ struct VerifyMath: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let verifier = MathVerifier.withWorkers(timeLimit: .milliseconds(timeLimit))
-        var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
-        while let (id, gold, prediction, configuration) = try lines.next({ line in
-            (
-                line.id, try line.text("gold"), try line.text("prediction"),
-                try Self.configuration(line.field("config"))
-            )
-        }) {
-            let verdict = await verifier.verify(gold: gold, prediction: prediction, configuration: configuration)
-            try StandardOutput.write(line: [
-                "id": id, "verdict": .string(verdict.verdict.rawValue), "score": .integer(verdict.score),
-                "extracted": verdict.extracted.map { .string($0) } ?? .null, "reason": .string(Self.reason(verdict)),
-            ])
+        try await ranks.run(messages.messages) { group, messages in
+            let verifier = MathVerifier.withWorkers(timeLimit: .milliseconds(timeLimit))
+            let lines = try SharedLines(path: input.input, group: group, messages: messages, enough: 16)
+            try await lines.run {
+                while let taken = try lines.take(wanted: 64) {
+                    for line in taken {
+                        do { lines.put(try await Self.result(line, verifier), index: line.index) } catch let error
+                            as LineError
+                        { lines.fail(line, error) }
+                        try lines.flush()
+                    }
+                }
+            }
+            try lines.finish()
         }
-        try lines.finish()
+    }
+
+    private static func result(_ line: InputLine, _ verifier: MathVerifier) async throws -> JSONObject {
+        let (gold, prediction) = (try line.text("gold"), try line.text("prediction"))
+        let configuration = try configuration(line.field("config"))
+        let verdict = await verifier.verify(gold: gold, prediction: prediction, configuration: configuration)
+        return [
+            "id": line.id, "verdict": .string(verdict.verdict.rawValue), "score": .integer(verdict.score),
+            "extracted": verdict.extracted.map { .string($0) } ?? .null, "reason": .string(reason(verdict)),
+        ]
     }
 
     /// The rule that found the answer, and why the verdict is what it is.

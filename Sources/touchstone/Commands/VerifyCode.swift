@@ -1,10 +1,11 @@
 import ArgumentParser
+import Foundation
 import OrderedJSON
 import Rewards
 import WorkerProcesses
 
 /// `touchstone verify code`.
-struct VerifyCode: AsyncParsableCommand {
+struct VerifyCode: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "code",
         abstract: "Runs programs against tests in the sandbox.",
@@ -20,6 +21,7 @@ struct VerifyCode: AsyncParsableCommand {
             """)
 
     @OptionGroup var input: InputOptions
+    @OptionGroup var ranks: RankOptions
     @OptionGroup var messages: MessageOptions
 
     @Option(help: "Seconds of wall time for each program; default 5, or the line's limits.")
@@ -49,29 +51,42 @@ struct VerifyCode: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var options = CodeRunner.Options()
-        options.sandbox = sandbox
-        options.allowsWeakSandbox = allowWeakSandbox
-        options.width = jobs
-        let runner = try await CodeRunner(options)
-        var lines = try JSONLinesInput(path: input.input, messages: messages.messages)
-        // Some lines ahead, so that a slow program doesn't keep the others waiting.
-        while true {
-            var block: [Request] = []
-            while block.count < 16 * runner.width, let request = try lines.next(request) { block.append(request) }
-            if block.isEmpty { break }
-            let verdicts = try await inOrder(block, width: runner.width) { request in
-                try await runner.judge(
-                    request.completion, request.task, language: request.language, limits: request.limits, countsAll: all
-                )
+        try await ranks.run(messages.messages) { group, messages in
+            var options = CodeRunner.Options()
+            options.sandbox = sandbox
+            options.allowsWeakSandbox = allowWeakSandbox
+            let processors = ProcessInfo.processInfo.processorCount
+            options.width = jobs ?? (group.neighbours > 1 ? max(1, processors / group.neighbours) : nil)
+            let runner = try await CodeRunner(options)
+            let lines = try SharedLines(path: input.input, group: group, messages: messages, enough: runner.width)
+            let countsAll = all
+            try await lines.run {
+                // Some lines ahead, so that a slow program doesn't keep the others waiting.
+                while let taken = try lines.take(wanted: 16 * runner.width) {
+                    let block = try taken.compactMap { line -> Request? in
+                        do { return try request(line) } catch let error as LineError {
+                            lines.fail(line, error)
+                            return nil
+                        }
+                    }
+                    let verdicts = try await inOrder(block, width: runner.width) { request in
+                        try await runner.judge(
+                            request.completion, request.task, language: request.language, limits: request.limits,
+                            countsAll: countsAll)
+                    }
+                    for (request, verdict) in zip(block, verdicts) {
+                        lines.put(Self.result(request.id, verdict), index: request.index)
+                    }
+                    try lines.flush()
+                }
             }
-            for (request, verdict) in zip(block, verdicts) { try Self.write(request.id, verdict) }
+            try lines.finish()
         }
-        try lines.finish()
     }
 
     private struct Request: Sendable {
         var id: JSONValue
+        var index: Int
         var completion: String
         var task: CodeTask
         var language: String
@@ -93,14 +108,14 @@ struct VerifyCode: AsyncParsableCommand {
             outputBytes: asked?["output_bytes"]?.intValue ?? limits.outputBytes,
             files: asked?["file_mb"]?.intValue ?? limits.files)
         return Request(
-            id: line.id, completion: try line.text("completion"), task: task,
+            id: line.id, index: line.index, completion: try line.text("completion"), task: task,
             language: line.field("language")?.stringValue ?? "python", limits: limits)
     }
 
-    private static func write(_ id: JSONValue, _ verdict: CodeVerdict) throws {
-        try StandardOutput.write(line: [
+    private static func result(_ id: JSONValue, _ verdict: CodeVerdict) -> JSONObject {
+        [
             "id": id, "verdict": .string(verdict.kind.rawValue), "passed": .integer(verdict.passed),
             "total": .integer(verdict.total), "score": .integer(verdict.score), "reason": .string(verdict.reason),
-        ])
+        ]
     }
 }

@@ -127,10 +127,14 @@ struct EvaluationTarget {
     }
 
     private func loaded(_ path: String) throws -> Adapter? {
-        guard path != Self.base else { return nil }
-        do { return try Adapter(try AdapterFolder(path: path), model: model.model) } catch {
-            throw CommandFailure("\(path): \(error)")
+        var adapter: Adapter?
+        if path != Self.base {
+            do { adapter = try Adapter(try AdapterFolder(path: path), model: model.model) } catch {
+                throw CommandFailure("\(path): \(error)")
+            }
         }
+        try RankCheck(group).compare(model.model, adapter: adapter)
+        return adapter
     }
 }
 

@@ -26,62 +26,70 @@ struct CompletionOutput {
     }
 }
 
-/// Feeds an engine with requests as they are read, and writes completions in the order of the requests.
+/// Feeds an engine with this rank's share of lines, and hands in their completions.
 struct GenerationRun {
+    /// Sequences at a time that are computed efficiently.
+    static let efficientBatch = 32
+
     private let engine: Engine
+    private let lines: SharedLines
+    private let reader: PromptReader
     private let samples: Int
     private let output: CompletionOutput
-    private var queue: CompletionQueue
-    /// The ids of requests that have not been written wholly.
-    private var ids: [Int: JSONValue] = [:]
+    /// The lines of requests that have not ended wholly.
+    private var begun: [Int: InputLine] = [:]
+    /// For each of them how many samples have ended.
+    private var ended: [Int: Int] = [:]
     private var outstanding = 0
-    private var completions = 0
-    private var tokens = 0
-    private let start = ContinuousClock.now
 
-    init(_ engine: Engine, samples: Int, output: CompletionOutput) {
-        self.engine = engine
+    init(_ engine: Engine, _ lines: SharedLines, reader: PromptReader, samples: Int, output: CompletionOutput) {
+        (self.engine, self.lines, self.reader, self.output) = (engine, lines, reader, output)
         self.samples = samples
-        self.output = output
-        queue = CompletionQueue(samples: samples)
     }
 
-    /// What was done, for a message.
-    var summary: String {
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
-        let rate = String(format: "%.1f s, %.0f tokens/s", seconds, Double(tokens) / max(seconds, 1e-9))
-        return "\(completions) completions, \(tokens) tokens, \(rate)"
+    /// Generates until there are no more lines.
+    mutating func run() throws {
+        var isDrained = false
+        repeat {
+            // Some requests ahead, so that the engine always has enough to do.
+            let room = (4 * engine.maxBatch - outstanding + samples - 1) / samples
+            if !isDrained, room > 0 || outstanding == 0 {
+                let taken = try lines.take(held: begun.count, wanted: max(1, room))
+                isDrained = taken == nil
+                for line in taken ?? [] { try add(line) }
+            }
+            if !engine.isIdle { try step() }
+            try lines.flush()
+        } while !isDrained || !engine.isIdle
     }
 
-    /// Takes a request; computes while the engine has more to do than it can do at once.
-    mutating func add(_ request: GenerationRequest, id: JSONValue) throws {
-        do { ids[try engine.submit(request)] = id } catch let error as InferenceError {
-            throw LineError(error.message)
+    private mutating func add(_ line: InputLine) throws {
+        do {
+            begun[try engine.submit(try reader.request(line))] = line
+            outstanding += samples
+        } catch let error as LineError {
+            lines.fail(line, error)
+        } catch let error as InferenceError {
+            lines.fail(line, LineError(error.message))
         }
-        outstanding += samples
-        while outstanding >= 4 * engine.maxBatch { try step() }
     }
 
-    /// Computes what is left.
-    mutating func finish() throws { while !engine.isIdle { try step() } }
-
-    /// One step of the engine. When the user interrupts, what has ended is written.
+    /// One step of the engine. When the user interrupts, what has ended is handed in.
     private mutating func step() throws {
         guard !Interruption.isRequested else {
             engine.cancelAll()
-            for completion in queue.drain() { try write(completion) }
             throw CommandFailure(reported: .interrupted)
         }
         for completion in try engine.step() {
             outstanding -= 1
-            for ready in queue.add(completion) { try write(ready) }
+            guard let line = begun[completion.request] else { continue }
+            lines.put(
+                output.line(completion, id: line.id), index: line.index, part: completion.sample,
+                isLast: completion.sample == samples - 1, tokens: completion.tokens.count)
+            ended[completion.request, default: 0] += 1
+            guard ended[completion.request] == samples else { continue }
+            begun[completion.request] = nil
+            ended[completion.request] = nil
         }
-    }
-
-    private mutating func write(_ completion: Completion) throws {
-        try StandardOutput.write(line: output.line(completion, id: ids[completion.request] ?? .null))
-        completions += 1
-        tokens += completion.tokens.count
-        if completion.sample == samples - 1 { ids[completion.request] = nil }
     }
 }

@@ -1,11 +1,10 @@
-import OrderedJSON
 import QwenModel
 
 /// Scores sequences, many at once: they are gathered until they fill a budget of tokens. A longer one goes alone.
 struct Scorer {
     /// A scored sequence.
     struct Result {
-        let id: JSONValue
+        let line: InputLine
         let ids: [Int]
         /// One a token but the first, in nats.
         let logProbs: [Float]
@@ -15,7 +14,7 @@ struct Scorer {
     private let adapter: Adapter?
     private let temperature: Float
     private let budget: Int
-    private var waiting: [(id: JSONValue, ids: [Int])] = []
+    private var waiting: [(line: InputLine, ids: [Int])] = []
     private var tokens = 0
 
     /// A scorer.
@@ -29,9 +28,9 @@ struct Scorer {
     }
 
     /// Takes a sequence; returns what was scored to make room for it.
-    mutating func add(_ ids: [Int], id: JSONValue) -> [Result] {
+    mutating func add(_ ids: [Int], _ line: InputLine) -> [Result] {
         let results = tokens + ids.count > budget ? finish() : []
-        waiting.append((id, ids))
+        waiting.append((line, ids))
         tokens += ids.count
         return results
     }
@@ -40,10 +39,10 @@ struct Scorer {
     mutating func finish() -> [Result] {
         defer { (waiting, tokens) = ([], 0) }
         var logProbs = score(waiting.map(\.ids))[...]
-        return waiting.map { id, ids in
+        return waiting.map { line, ids in
             let own = logProbs.prefix(ids.count - 1)
             logProbs = logProbs.dropFirst(ids.count - 1)
-            return Result(id: id, ids: ids, logProbs: Array(own))
+            return Result(line: line, ids: ids, logProbs: Array(own))
         }
     }
 

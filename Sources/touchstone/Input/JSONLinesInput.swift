@@ -20,10 +20,7 @@ struct JSONLinesInput {
     /// - Parameter use: Makes something of a line; a `LineError` is reported with the line's number, any other error goes
     ///   through.
     mutating func next<Value>(_ use: (InputLine) throws -> Value) throws -> Value? {
-        while let line = try reader.next() {
-            if line.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }), !line.isTooLong { continue }
-            let index = index
-            self.index += 1
+        while let (line, index) = try nextLine() {
             do { return try use(try Self.parse(line, index: index)) } catch let error as LineError {
                 failures += 1
                 messages.error("\(reader.name): line \(line.number): \(error.message)")
@@ -31,6 +28,19 @@ struct JSONLinesInput {
         }
         return nil
     }
+
+    /// The next line that is not blank, with its place among them; `nil` at the end.
+    mutating func nextLine() throws -> (line: LineReader.Line, index: Int)? {
+        while let line = try reader.next() {
+            if line.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }), !line.isTooLong { continue }
+            defer { index += 1 }
+            return (line, index)
+        }
+        return nil
+    }
+
+    /// What the lines' file is called.
+    var name: String { reader.name }
 
     /// Uses every line.
     ///
@@ -43,7 +53,8 @@ struct JSONLinesInput {
     /// Ends the command with status 1 if some lines could not be used.
     func finish() throws { if failures > 0 { throw CommandFailure(reported: .failed) } }
 
-    private static func parse(_ line: LineReader.Line, index: Int) throws -> InputLine {
+    /// The object that a line holds.
+    static func parse(_ line: LineReader.Line, index: Int) throws -> InputLine {
         guard !line.isTooLong else {
             throw LineError("longer than \(LineReader.maximumBytes) bytes; is this JSON Lines?")
         }

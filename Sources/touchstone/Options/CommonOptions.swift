@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distribution
 import QwenModel
 import TensorCore
 
@@ -54,6 +55,9 @@ struct ComputeOptions: ParsableArguments {
         }
     }
 
-    /// Sets the number of threads.
-    func apply() { ComputeDevice.threadCount = threads }
+    /// Sets the number of threads; the ranks of a machine share its processors unless told otherwise.
+    func apply(_ group: RankGroup = .alone) {
+        ComputeDevice.threadCount = threads
+        if threads == 0 { RankOptions.shareThreads(group) }
+    }
 }

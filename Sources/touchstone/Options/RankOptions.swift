@@ -15,6 +15,9 @@ extension ComputeDevice.KernelLevel: ExpressibleByArgument {
     public static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }
 
+/// A command that several ranks can share.
+protocol RankedCommand: ParsableCommand {}
+
 /// How a command works on several ranks.
 struct RankOptions: ParsableArguments {
     @Option(
@@ -39,11 +42,11 @@ struct RankOptions: ParsableArguments {
     /// Refuses a command that several processes would all do.
     static func check(_ command: any ParsableCommand) throws {
         guard let launch = Launch(environment: ProcessInfo.processInfo.environment), launch.ranks > 1,
-            !(command is Train || command is Eval)
+            !(command is any RankedCommand)
         else { return }
         throw CommandFailure(
-            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train and eval work on several; start this command by "
-                + "itself", status: .wrongUsage)
+            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train, eval, generate, score and verify work on "
+                + "several; start this command by itself", status: .wrongUsage)
     }
 
     /// Runs a command's work on the ranks of a launcher, or alone.
@@ -60,7 +63,12 @@ struct RankOptions: ParsableArguments {
         Interruption.catchUserSignal()
         let group = RankGroup(
             try MPITransport(launch, environment: environment, timeout: rankTimeout) { messages.error($0.message) })
-        messages.debug("\(group.name(of: group.rank)) of \(group.count)")
+        let name = group.name(of: group.rank)
+        messages.debug("\(name) of \(group.count)")
+        OutOfMemory.handle { message in
+            Messages.standard.error("\(name): \(message)")
+            _exit(ExitStatus.failed.rawValue)
+        }
         do { try await body(group, group.isFirst ? messages : Messages(level: .error)) } catch {
             throw Self.failure(error, of: group)
         }
@@ -70,21 +78,35 @@ struct RankOptions: ParsableArguments {
 
     /// What the first rank says when all end: its own error, and what others had besides.
     private static func failure(_ error: any Error, of group: RankGroup) -> CommandFailure {
-        let own = CommandFailure(error)
-        let isConsequence = ((error as? TrainingError)?.cause ?? error) as? DistributionError
-        let text = isConsequence?.code == .ended ? "" : own.lines.joined(separator: "; ")
+        let own = error is OutputClosed ? CommandFailure(reported: .done) : CommandFailure(error)
+        let cause = ((error as? TrainingError)?.cause ?? error) as? DistributionError
+        let isConsequence = cause?.code == .ended
+        let isQuiet = own.lines.isEmpty && own.status != .failed
+        let text = isQuiet ? quietEnd(own.status) : isConsequence ? "" : own.lines.joined(separator: "; ")
         let words = group.close(farewell: text)
+        // Who ends because another one does ends as that one.
+        if isConsequence, let status = words.lazy.compactMap(Self.status(ofQuietEnd:)).first {
+            return CommandFailure(reported: status)
+        }
         guard group.isFirst else { return CommandFailure(reported: own.status) }
         let others = reasons(words.map { text.contains($0) ? "" : $0 }, of: group)
         let lines = (text.isEmpty && !others.isEmpty ? [] : own.lines) + others
         return CommandFailure(lines: lines, status: own.status)
     }
 
+    /// The farewell of a rank that was interrupted, or that nobody reads any more: how the program ends, and no message.
+    private static func quietEnd(_ status: ExitStatus) -> String { "\0\(status.rawValue)" }
+
+    private static func status(ofQuietEnd words: String) -> ExitStatus? {
+        words.hasPrefix("\0") ? Int32(words.dropFirst()).flatMap(ExitStatus.init(rawValue:)) : nil
+    }
+
     private static func reasons(_ words: [String], of group: RankGroup) -> [String] {
         guard group.isFirst else { return [] }
         var seen: Set<String> = []
         return words.enumerated().compactMap { rank, text in
-            !text.isEmpty && seen.insert(text).inserted ? "\(group.name(of: rank)): \(text)" : nil
+            !text.isEmpty && !text.hasPrefix("\0") && seen.insert(text).inserted
+                ? "\(group.name(of: rank)): \(text)" : nil
         }
     }
 

@@ -1,7 +1,9 @@
+import Benchmarking
 import ModelFiles
 import OrderedJSON
 import QwenModel
 import Recipes
+import TensorCore
 import TextGeneration
 import Tokenization
 import Tracking
@@ -40,13 +42,25 @@ struct RecipePlan {
         self.demand = demand
     }
 
-    /// What steps take on several ranks, from a run on one.
+    /// What steps take on several ranks, from a run on one and from passes of the model that are measured here, with the
+    /// recipe's threads.
     ///
-    /// - Throws: `TrainingError` (`data`) for a run without such steps.
-    func cost(measured folder: RunFolder) throws -> RankCost {
-        try RankCost(
-            measured: folder, demand: demand, prompts: recipe.rollout.promptsPerStep,
+    /// - Throws: `TrainingError` (`data`) for a run without such steps, and the errors of the model's files.
+    func cost(measured folder: RunFolder, ranks: Int) throws -> RankCost {
+        let rollout = recipe.rollout
+        var cost = try RankCost(
+            measured: folder, demand: demand, prompts: rollout.promptsPerStep,
             updates: recipe.algorithm.updatesPerRollout * recipe.algorithm.miniBatches)
+        let many = demand.sequences
+        let few = min(many, (rollout.promptsPerStep + ranks - 1) / ranks * rollout.completionsPerPrompt)
+        guard few < many else { return cost }
+        ComputeDevice.threadCount = recipe.threads
+        let pass = DecodingPass(try PreparedRun.model(recipe).model)
+        let context = demand.promptTokens + min(rollout.maxNewTokens, 256) / 2
+        cost.pass = RankCost.Pass(
+            many: (many, try pass.seconds(sequences: many, context: context)),
+            few: (few, try pass.seconds(sequences: few, context: context)))
+        return cost
     }
 
     /// The plan with what it was made for.
