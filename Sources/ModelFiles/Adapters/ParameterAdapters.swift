@@ -53,7 +53,9 @@ struct ParameterAdapters {
         guard !targets.isEmpty else { return nil }
         let isInner = module.hasSuffix(Self.innerSuffix)
         let owner = isInner ? String(module.dropLast(Self.innerSuffix.count)) : module
-        let fused = ["gate_up_proj", "down_proj"].filter { isTargeted("\(owner).\($0)") }
+        // A name of a target may be the parameter's alone, which any module's could end with.
+        let fused =
+            owner.hasSuffix(".experts") ? ["gate_up_proj", "down_proj"].filter { isTargeted("\(owner).\($0)") } : []
         if isInner { return fused.count == 2 ? Parameter(owner: owner, name: fused[0]) : nil }
         if let outer = fused.last { return Parameter(owner: owner, name: outer) }
         return isTargeted(owner + ".weight") ? Parameter(owner: owner, name: "weight") : nil
