@@ -88,6 +88,15 @@ public struct AdapterConfiguration: Hashable, Sendable {
         self.targetModules = targetModules
     }
 
+    /// The method of `init_lora_weights` that changed the base's weights when training began, if one did: the factors are then
+    /// not for the base as it is.
+    var baseChange: String? {
+        guard let name = initLoraWeights.stringValue?.lowercased(),
+            ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: name.hasPrefix)
+        else { return nil }
+        return name
+    }
+
     /// Features that change what an adapter computes, are switched on in `otherKeys`, and are not supported. Whoever applies
     /// the adapter must refuse them.
     public var unsupportedFeatures: [String] {

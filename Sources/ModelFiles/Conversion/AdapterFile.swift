@@ -14,17 +14,28 @@ public enum AdapterFile {
         _ adapter: AdapterFolder, base: JSONValue, basePath: String, type: StoredType = .float32, to path: String
     ) throws(ModelFileError) {
         let configuration = adapter.configuration
-        guard !configuration.useDora, adapter.savedTensors.isEmpty, configuration.unsupportedFeatures.isEmpty else {
+        var features = configuration.unsupportedFeatures + (configuration.useDora ? ["use_dora"] : [])
+        features += adapter.savedTensors.keys.sorted { SortedByBytes($0) < SortedByBytes($1) }
+        guard features.isEmpty else {
             throw ModelFileError(
                 .unsupported,
-                "the adapter has DoRA magnitudes, weights saved whole or other features that GGUF adapters can't hold; merge "
-                    + "it into its base instead")
+                "the adapter has \(features.prefix(4).joined(separator: ", ")), which GGUF adapters can't hold; merge it into "
+                    + "its base instead")
+        }
+        if let start = configuration.baseChange {
+            throw ModelFileError(
+                .unsupported,
+                "the adapter began with init_lora_weights \(start), which changed the base's weights; convert it to a plain "
+                    + "LoRA (PEFT: save_pretrained with path_initial_model_for_weight_conversion)")
         }
         let architecture = try GGUFDescription.architecture(of: base, path: basePath)
         let targeting = try AdapterTargeting(configuration, familyDefaults: [])
         let alphas = adapter.moduleNames.map { targeting.scaling(of: $0) * Double(adapter.adapters[$0]?.rank ?? 0) }
         let alpha = Float(alphas.first ?? 0)
-        guard alpha.isFinite, alpha != 0 else {
+        guard alphas.allSatisfy({ Float($0).isFinite }) else {
+            throw ModelFileError(.unsupported, "the adapter's alpha of \(alphas.max() ?? 0) is too large for its file")
+        }
+        guard alpha != 0 else {
             throw ModelFileError(
                 .unsupported, "the adapter's alpha is \(alpha); llama.cpp takes an alpha of 0 for a scaling of 1")
         }
