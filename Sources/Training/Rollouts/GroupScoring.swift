@@ -68,7 +68,7 @@ final class GroupScoring {
     }
 }
 
-extension Engine {
+extension RolloutEngine {
     /// Generates completions of some prompts and scores them.
     ///
     /// - Parameter firstPrompt: Prompts of the step that were sampled before; draws are addressed from there.
@@ -85,7 +85,7 @@ extension Engine {
         do {
             let requests = sampler.requests(
                 prompts, step: step, firstPrompt: firstPrompt, adapter: adapter, signal: signal)
-            try generate(requests, ranks: ranks) { scoring.add($0) }
+            try await generate(requests, ranks: ranks, signal: signal) { scoring.add($0) }
             try signal.check()
             generated = watch.seconds
             own = .success(try await scoring.finish())
@@ -96,26 +96,5 @@ extension Engine {
         let results = try Pieces.joined(try ranks.agree(own), count: prompts.count)
         let groups = zip(prompts, results).map { $1.group(of: $0, sampler) }
         return (groups, generated, watch.seconds - generated)
-    }
-
-    /// Generates those of some requests that this rank takes; all ranks together generate all.
-    private func generate(
-        _ requests: [GenerationRequest], ranks: RankGroup, onCompletion: (Completion) -> Void
-    ) throws {
-        for request in requests { try check(request) }
-        let share = ranks.share(costs: requests.map { Double($0.samples.count) })
-        // With others, half a share at a time: what is not begun can still be taken by who has finished early.
-        let samples = requests.reduce(0) { $0 + $1.samples.count }
-        let room = ranks.count == 1 ? samples : (samples + 2 * ranks.count - 1) / (2 * ranks.count)
-        var taken: [Int] = []
-        try generate(room: room) {
-            guard let index = try share.next() else { return nil }
-            taken.append(index)
-            return requests[index]
-        } onCompletion: { completion in
-            var completion = completion
-            completion.request = taken[completion.request]
-            onCompletion(completion)
-        }
     }
 }
