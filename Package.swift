@@ -78,10 +78,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: optimized),
+        .target(name: "WebRequests", swiftSettings: optimized),
         .target(
             name: "Rewards",
             dependencies: [
-                "OrderedJSON", "RegularExpressions", "WorkerProcesses", .product(name: "BigInt", package: "BigInt"),
+                "OrderedJSON", "RegularExpressions", "WebRequests", "WorkerProcesses",
+                .product(name: "BigInt", package: "BigInt"),
             ],
             resources: [.embedInCode("Code/Python"), .embedInCode("Plugins/touchstone_reward.py")],
             swiftSettings: optimized),
@@ -126,6 +128,13 @@ let package = Package(
             ],
             swiftSettings: optimized),
         .target(
+            name: "ExternalRollouts",
+            dependencies: [
+                "Training", "Distribution", "InferenceCore", "QwenModel", "ModelFiles", "Tracking", "WebRequests",
+                "Randomness", "OrderedJSON",
+            ],
+            swiftSettings: optimized),
+        .target(
             name: "Benchmarking",
             dependencies: [
                 "Training", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Randomness",
@@ -160,7 +169,8 @@ let package = Package(
         .executableTarget(
             name: "touchstone",
             dependencies: [
-                "Benchmarking", "Distribution", "Training", "TextGeneration", "InferenceCore", "Merging", "ModelHub",
+                "Benchmarking", "Distribution", "ExternalRollouts", "Training", "TextGeneration", "InferenceCore",
+                "Merging", "ModelHub",
                 "QwenModel", "TensorCore", "ModelFiles", "Tokenization", "Rewards", "MathAlgebra", "WorkerProcesses",
                 "Tracking",
                 "TensorBoard", "Reporting", "Recipes", "Randomness", "OrderedJSON",

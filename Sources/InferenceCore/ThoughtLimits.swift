@@ -105,3 +105,12 @@ struct ThoughtProgress {
         }
     }
 }
+
+extension Thought {
+    /// The parts of a whole completion that went through no engine of this process; nothing was put into it.
+    public init(of tokens: [Int], _ limits: ThoughtLimits, prompt: [Int]) {
+        var progress = ThoughtProgress(limits, prompt: prompt)
+        for token in tokens { progress.append(token) }
+        self = progress.parts
+    }
+}

@@ -113,6 +113,7 @@ extension Recipe: RecipeSection {
                 ["algorithm", "kl", "reference"],
                 "an adapter can't be the reference where every parameter is trained; use base, start or moving")
         }
+        checkExternalRollouts(&reader)
         guard reader.isSound("data", "train"), reader.isSound("rollout", "max_new_tokens") else { return }
         var names: [String: Int] = [:]
         for (index, reward) in rewards.enumerated() {

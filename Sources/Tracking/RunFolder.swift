@@ -10,6 +10,7 @@ import Foundation
 ///     ├── environment.json     when and on what machine it ran
 ///     ├── checkpoints/         step-000120.h5
 ///     ├── adapters/            step-000120/, PEFT folders
+///     ├── rollouts/            step-000120.jsonl, completions that servers have given
 ///     ├── adapter              → the newest of them
 ///     ├── best                 → the one with the best evaluation
 ///     ├── data.json            what the run learns from, and what was left out
@@ -93,6 +94,17 @@ public struct RunFolder: Hashable, Sendable {
     public func checkpoint(step: Int) -> String { "\(checkpoints)/\(Self.stepName(step)).h5" }
     /// The adapter folder of a step: `adapters/step-000120`.
     public func adapter(step: Int) -> String { "\(adapters)/\(Self.stepName(step))" }
+
+    /// The folder of completions that servers elsewhere have given.
+    public var rollouts: String { "\(path)/rollouts" }
+    /// The completions that servers have given for a step, counted from 1: `rollouts/step-000120.jsonl`.
+    public func rollouts(step: Int) -> String { "\(rollouts)/\(Self.stepName(step)).jsonl" }
+    /// The step of a file in that folder; `nil` for a name of another form.
+    public static func step(ofRollouts name: String) -> Int? {
+        guard name.hasPrefix("step-"), name.hasSuffix(".jsonl"), let step = Int(name.dropFirst(5).dropLast(6)), step > 0
+        else { return nil }
+        return name == stepName(step) + ".jsonl" ? step : nil
+    }
 
     /// `step-000120`: six digits, so that names sort by step.
     static func stepName(_ step: Int) -> String {

@@ -8,6 +8,8 @@ public struct TrainingError: Error, Sendable, CustomStringConvertible {
         case mismatch
         /// A reward failed on more completions than it may, or none applies to any.
         case rewardFailed
+        /// No completions come from where they are generated.
+        case rollout
         /// No row of the data can be used, or a row can't be turned into tokens.
         case data
         /// The recipe asks for something that the model or this version can't do.

@@ -44,7 +44,7 @@ struct RecipeFaultTests {
             [
                 "recipe:7:11: rollout.zzz: unknown key; expected one of prompts_per_step, "
                     + "completions_per_prompt, max_new_tokens, max_prompt_tokens, temperature, top_p, top_k, min_p, "
-                    + "repetition_penalty, stop, enable_thinking, thinking, max_batch"
+                    + "repetition_penalty, stop, enable_thinking, thinking, max_batch, engine"
             ]
         ),
         (

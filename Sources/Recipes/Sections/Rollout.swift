@@ -27,6 +27,8 @@ extension Recipe {
         public var thinking = Thinking()
         /// How many completions are generated at the same time; 0: all of a step.
         public var maxBatch = 0
+        /// Where completions come from.
+        public var engine = Engine()
     }
 }
 
@@ -51,6 +53,7 @@ extension Recipe.Rollout: RecipeSection {
         .init("enable_thinking", \.enableThinking, .flag, "Given to the chat template"),
         .init("thinking", \.thinking, .section, "Which prompts are thought about, and for how long"),
         .init("max_batch", \.maxBatch, .integer(0...65536), "Completions generated at the same time; 0: all of a step"),
+        .init("engine", \.engine, .section, "Where completions come from"),
     ]
 
     func check(_ path: [String], _ reader: inout RecipeReader) {

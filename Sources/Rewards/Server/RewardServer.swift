@@ -1,6 +1,7 @@
 import Foundation
 import FoundationNetworking
 import OrderedJSON
+import WebRequests
 import WorkerProcesses
 
 /// A web server that takes JSON and answers with JSON: so many requests at once, each with a time-out, repeated with
@@ -61,11 +62,7 @@ public final class RewardServer: Sendable {
     func post(_ body: String) async throws -> String {
         try await permits.take()
         defer { permits.giveBack(()) }
-        var request = URLRequest(url: address)
-        request.httpMethod = "POST"
-        request.httpBody = Data(body.utf8)
-        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        if let key = options.key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
+        let request = URLRequest(posting: body, to: address, key: options.key)
         var pause = options.pause
         var repetitions = 0
         while true {
@@ -106,7 +103,6 @@ public final class RewardServer: Sendable {
         if answer.status == 200 { return .answer(text) }
         let failure = RewardFailure(
             .unavailable, "\(url): status \(answer.status), expected 200: \(ScoreExchange.shown(text))")
-        let mayPass = [408, 429].contains(answer.status) || (500...599).contains(answer.status)
-        return mayPass ? .failed(failure, wait: max(0, answer.retryAfter ?? 0)) : .refused(failure)
+        return answer.mayPass ? .failed(failure, wait: max(0, answer.retryAfter ?? 0)) : .refused(failure)
     }
 }

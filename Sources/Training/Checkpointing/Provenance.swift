@@ -61,6 +61,9 @@ extension Provenance {
         "evaluation.every", "rollout.max_batch", "batch.activation_memory", "model.path", "model.chat_template",
         "model.weights", "adapter.initial", "adapter.beneath",
         "algorithm.kl.adapter", "data.train.path", "data.evaluation.path", "data.screen.path",
+        "rollout.engine.urls", "rollout.engine.directory", "rollout.engine.server_directory",
+        "rollout.engine.key_variable", "rollout.engine.concurrency", "rollout.engine.timeout",
+        "rollout.engine.retries", "rollout.engine.patience",
     ]
 
     /// Whether a key may change; those of a list's entries are named without their place.

@@ -39,6 +39,8 @@ struct FailedBatch {
             if let values { record[name] = .array(values.map { .number(Double($0)) }) }
         }
         add("logprobs", sample.oldLogProbs)
+        add("sampling_logprobs", sample.samplingLogProbs)
+        add("weights", sample.tokenWeights)
         add("reference_logprobs", sample.referenceLogProbs)
         return record
     }

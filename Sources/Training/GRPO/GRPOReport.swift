@@ -6,6 +6,8 @@ struct StepTimes {
     let generate: Double
     /// Waiting for rewards after the last completion.
     let reward: Double
+    /// The trainer's own log-probabilities of completions from elsewhere; `nil` where they are its own.
+    let scoring: Double?
     /// The reference's log-probabilities, where a KL penalty needs them.
     let reference: Double
     /// Forward, backward and optimizer.
@@ -40,6 +42,8 @@ struct GRPOReport {
     /// The mean divergence where the penalty is taken from rewards.
     let rewardKL: Double?
     let learningRate: Double
+    /// How far the sampler's log-probabilities were from the trainer's; `nil` where they are its own.
+    let mismatch: RolloutMismatch?
     let tokenCount: Int
     let times: StepTimes
 
@@ -56,7 +60,7 @@ struct GRPOReport {
         let warning = diagnosis.warning(step: step, maxNewTokens: parts.sampler.maxNewTokens)
         return StepResult(
             metrics: metrics, completions: rollout.groups.records(step: step, advantages: advantages),
-            warnings: warning.map { [$0] } ?? [])
+            warnings: [warning, mismatch?.warning].compactMap { $0 })
     }
 
     /// The step's metrics; those of several updates are averaged, the log-probability gap is the first one's.
@@ -80,6 +84,7 @@ struct GRPOReport {
         if let rewardKL { metrics["kl"] = .double(rewardKL) }
         metrics["num_tokens"] = .integer(tokenCount)
         metrics["rollout_logprob_gap"] = .double(updates.first?.result.logProbGap ?? 0)
+        if let mismatch { metrics.merge(mismatch.metrics) }
         metrics["prompts/skipped"] = .integer(rollout.skippedPrompts)
         metrics["step_time"] = .double(times.total)
         metrics["tokens_per_second"] = .double(Double(groups.tokenCount) / max(times.total, 1e-9))
@@ -99,6 +104,7 @@ struct GRPOReport {
             "time/idle": .double(times.idle),
         ]
         phases["time/ranks"] = times.ranks.map { .double($0) }
+        phases["time/scoring"] = times.scoring.map { .double($0) }
         if times.reference > 0 { phases["time/reference"] = .double(times.reference) }
         return phases
     }

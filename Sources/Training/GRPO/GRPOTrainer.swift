@@ -10,7 +10,8 @@ import TensorCore
 /// Group relative policy optimisation: rollouts, rewards, advantages, loss, optimizer.
 ///
 /// The log-probabilities recorded while sampling are the old ones of the objective: generation and training share one
-/// forward pass, so at the first update of a step the importance ratio is exactly 1 (`rollout_logprob_gap` is 0).
+/// forward pass, so at the first update of a step the importance ratio is exactly 1 (`rollout_logprob_gap` is 0). Those of
+/// another engine are not; the trainer then computes the old ones itself, and weighs the samples for the difference.
 public final class GRPOTrainer: Trainer {
     /// What a trainer is made of.
     public struct Parts: Sendable {
@@ -42,6 +43,8 @@ public final class GRPOTrainer: Trainer {
         public var reference: ReferencePolicy?
         /// The KL penalty that is taken from rewards; the loss has its own.
         public var rewardKL: KLPenalty?
+        /// What makes up for a sampler whose log-probabilities are not the trainer's; `nil`: nothing.
+        public var correction: RolloutCorrection?
         /// Completions generated at the same time.
         public var maxBatch: Int
         /// Tells which completions are right, for the curriculum and the metrics of each source.
@@ -77,23 +80,24 @@ public final class GRPOTrainer: Trainer {
     private var referenceAdapter: Adapter?
     private let signal: StopSignal
     private let ranks: RankGroup
-    private let engine: Engine
+    private let engine: any RolloutEngine
 
     /// A trainer.
     ///
     /// - Parameter state: Where to go on; the beginning unless given.
     /// - Parameter signal: Ends an unfinished step when a stop is asked for.
     /// - Parameter ranks: Who takes the steps together.
+    /// - Parameter engine: Where completions come from; `nil`: this process's own core.
     public init(
         _ parts: Parts, parameters: TrainedParameters, state: TrainerState? = nil, signal: StopSignal = StopSignal(),
-        ranks: RankGroup = .alone
+        ranks: RankGroup = .alone, engine: (any RolloutEngine)? = nil
     ) {
         self.parts = parts
         self.parameters = parameters
         self.state = state ?? TrainerState()
         self.state.curriculum = state?.curriculum ?? parts.curriculum
         (self.signal, self.ranks) = (signal, ranks)
-        engine = Engine(model: parts.update.model, maxBatch: parts.maxBatch)
+        self.engine = engine ?? Engine(model: parts.update.model, maxBatch: parts.maxBatch)
         adapter = parameters.install()
         if let values = state?.reference { parts.reference?.restore(values) }
         referenceAdapter = parts.reference?.install()
@@ -105,14 +109,18 @@ public final class GRPOTrainer: Trainer {
         let (watch, idle, waited) = (Stopwatch(), IdleWatch(), ranks.waitingSeconds)
         var next = state
         OutOfMemory.advise("go on with --resume and a lower rollout.max_batch")
+        try engine.adopt(parameters, adapter: adapter, step: state.step)
         let rollout = try await engine.rollout(
             parts, step: state.step, position: &next.position, curriculum: &next.curriculum, adapter: adapter,
             signal: signal, ranks: ranks)
         let statistics = parts.advantages(rollout.groups.rewardTable)
         OutOfMemory.advise("go on with --resume and a lower batch.activation_memory")
-        let referenceWatch = Stopwatch()
-        var groups = try annotated(policyGroups(rollout.usedGroups))
-        let referenceSeconds = parts.reference == nil ? 0 : referenceWatch.seconds
+        var referenceWatch = Stopwatch()
+        var groups = policyGroups(rollout.usedGroups)
+        let mismatch = try weigh(&groups)
+        let scoringSeconds = referenceWatch.lap()
+        groups = try annotated(groups)
+        let referenceSeconds = parts.reference == nil ? 0 : referenceWatch.lap()
         let advantages = parts.advantages(rollout.usedGroups.rewardTable, penalties: penalties(groups)).values
         groups.assign(advantages)
 
@@ -128,14 +136,15 @@ public final class GRPOTrainer: Trainer {
         state = next
 
         let times = StepTimes(
-            generate: rollout.generateSeconds, reward: rollout.rewardSeconds, reference: referenceSeconds,
+            generate: rollout.generateSeconds, reward: rollout.rewardSeconds,
+            scoring: mismatch == nil ? nil : scoringSeconds, reference: referenceSeconds,
             update: updateWatch.seconds, total: watch.seconds, idle: idle.seconds,
             ranks: ranks.count > 1 ? ranks.waitingSeconds - waited : nil)
         return GRPOReport(
             curriculum: state.curriculum, rollout: rollout, statistics: statistics,
             advantages: rollout.spread(advantages, rest: 0), updates: updates,
             rewardKL: parts.rewardKL.map { $0.meanEstimate(groups) }, learningRate: learningRate,
-            tokenCount: state.tokenCount, times: times
+            mismatch: mismatch, tokenCount: state.tokenCount, times: times
         ).result(step: state.step, parts)
     }
 
@@ -149,6 +158,23 @@ public final class GRPOTrainer: Trainer {
             throw error
         }
         return updates.records
+    }
+
+    /// Computes the trainer's own log-probabilities where those of the sampler are others, and weighs the difference.
+    ///
+    /// - Returns: How large it is; `nil` where there is none.
+    private func weigh(_ groups: inout [PolicyGroup]) throws(TrainingError) -> RolloutMismatch? {
+        guard !engine.tellsOwnLogProbs else { return nil }
+        let own = try groups.logProbs(
+            parts.update.model, adapter: adapter, temperature: parts.update.temperature, limits: parts.update.limits,
+            signal: signal, ranks: ranks)
+        for (group, values) in zip(groups.indices, own) {
+            for (sample, values) in zip(groups[group].samples.indices, values) {
+                groups[group].samples[sample].samplingLogProbs = groups[group].samples[sample].oldLogProbs
+                groups[group].samples[sample].oldLogProbs = values
+            }
+        }
+        return RolloutMismatch(&groups, correction: parts.correction)
     }
 
     /// The groups with the reference's log-probabilities, where a KL penalty needs them.
@@ -226,6 +252,11 @@ extension GRPOTrainer {
     /// - Parameter sample: Which of its completions, from 0.
     /// - Throws: `TrainingError` (`data`) if the step has no such completion.
     public func rollout(prompt: Int, sample: Int) throws -> (prompt: EncodedPrompt, completion: Completion) {
+        guard let engine = engine as? Engine else {
+            throw TrainingError(
+                .unsupported,
+                "the run's completions came from elsewhere, where they can't be drawn again from their address")
+        }
         var position = state.position
         let count = parts.promptsPerStep * (parts.samplingRounds ?? 1)
         guard (0..<count).contains(prompt), (0..<parts.sampler.groupSize).contains(sample) else {
@@ -285,6 +316,7 @@ extension GRPOTrainer.Parts {
         masksTruncated = algorithm.maskTruncated
         curriculum = recipe.data.curriculum.map { Curriculum($0, data: data, seed: recipe.seed, rates: data.measured) }
         samplingRounds = algorithm.dynamicSampling.enabled ? algorithm.dynamicSampling.maxRounds : nil
+        correction = rollout.engine.isExternal ? RolloutCorrection(rollout.engine.correction) : nil
         rewardKL = algorithm.kl.place == .reward ? KLPenalty(algorithm.kl) : nil
     }
 }

@@ -6,6 +6,10 @@ public struct PolicySample: Sendable {
     public var tokens: [Int]
     /// Log-probability of each when it was sampled, nats; `nil` when the policy has not moved since.
     public var oldLogProbs: [Float]?
+    /// Log-probability of each by the engine that sampled it, where that is not the trainer; nats.
+    public var samplingLogProbs: [Float]?
+    /// Factor of each token's surrogate loss, which makes up for the difference between the two; `nil`: 1.
+    public var tokenWeights: [Float]?
     /// Log-probability of each under the reference policy, nats; needed only for a KL penalty.
     public var referenceLogProbs: [Float]?
     /// How much better than its group it is.

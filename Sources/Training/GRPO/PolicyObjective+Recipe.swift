@@ -48,6 +48,21 @@ extension KLPenalty {
     }
 }
 
+extension RolloutCorrection {
+    /// The correction of a recipe; `nil` when it asks for none.
+    init?(_ correction: Recipe.Rollout.Correction) {
+        let level: Level
+        switch correction.mode {
+        case .none: return nil
+        case .tokenTruncate, .tokenMask: level = .token
+        case .sequenceTruncate, .sequenceMask: level = .sequence
+        }
+        self.init(
+            level: level, masks: correction.mode == .tokenMask || correction.mode == .sequenceMask,
+            low: correction.min, high: correction.max)
+    }
+}
+
 extension SAPOSurrogate {
     fileprivate init(_ sapo: Recipe.Algorithm.SAPO) {
         self.init(positiveTemperature: sapo.positiveTemperature, negativeTemperature: sapo.negativeTemperature)

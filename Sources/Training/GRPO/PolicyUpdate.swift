@@ -111,6 +111,8 @@ public struct PolicyUpdate: Sendable {
             "PolicyUpdate: \(reference.count) of \(samples.count) samples have log-probabilities of the reference")
         let old = samples.compactMap(\.oldLogProbs)
         let masks = samples.map(\.mask)
+        let weights = samples.compactMap(\.tokenWeights)
+        let sampling = samples.compactMap(\.samplingLogProbs)
         return PolicyBatch(
             logProbs: column(0, of: columns),
             rowOffsets: samples.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.tokens.count) },
@@ -120,6 +122,8 @@ public struct PolicyUpdate: Sendable {
             entropies: column(1, of: columns),
             mask: masks.contains { $0 != nil }
                 ? zip(samples, masks).flatMap { $1 ?? [Bool](repeating: true, count: $0.tokens.count) } : nil,
+            tokenWeights: weights.count == samples.count ? weights.flatMap { $0 } : nil,
+            samplingLogProbs: sampling.count == samples.count ? sampling.flatMap { $0 } : nil,
             groupOffsets: units.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.samples.count) })
     }
 }

@@ -115,36 +115,12 @@ public struct ReferencePolicy: Sendable {
         _ groups: [PolicyGroup], adapter: Adapter?, temperature: Float, limits: PassLimits, signal: StopSignal,
         ranks: RankGroup = .alone
     ) throws(TrainingError) -> [PolicyGroup] {
-        let units = groups.flatMap { $0.units(budget: limits.tokens) }
-        let batches = TrainingUnit.packing(units, budget: limits.packing(model)) { $0.unit.tokenCount }
-        let costs = batches.map { Double($0.reduce(0) { $0 + $1.unit.tokenCount }) }
-        let parts = try ranks.map(costs: costs) { piece throws(TrainingError) in
-            try signal.check()
-            let pass = MicroBatch(batches[piece].map(\.unit), adapter: adapter, model: model)
-            guard !pass.rows.isEmpty else { return LogProbs(values: []) }
-            let output = pass.tokenLogProbs(  // [rows, 2]
-                model, temperature: temperature, parameters: nil, limits: limits
-            ).toArray()
-            return LogProbs(values: stride(from: 0, to: output.count, by: 2).map { output[$0] })
-        }
-        var rest = parts.flatMap(\.values)[...]
-        return groups.map { group in
+        let values = try groups.logProbs(
+            model, adapter: adapter, temperature: temperature, limits: limits, signal: signal, ranks: ranks)
+        return zip(groups, values).map { group, values in
             var group = group
-            for index in group.samples.indices {
-                let count = group.samples[index].tokens.count
-                group.samples[index].referenceLogProbs = Array(rest.prefix(count))
-                rest = rest.dropFirst(count)
-            }
+            for index in group.samples.indices { group.samples[index].referenceLogProbs = values[index] }
             return group
         }
     }
-}
-
-/// Log-probabilities on their way between ranks.
-private struct LogProbs: Portable {
-    let values: [Float]
-
-    init(values: [Float]) { self.values = values }
-    init(from message: inout MessageReader) throws(DistributionError) { values = try message.floats() }
-    func write(to message: inout MessageWriter) { message.add(values) }
 }

@@ -40,7 +40,7 @@ extension ScoredGroup {
     var hasSpread: Bool { Set(report.combined.compactMap { $0 }).count > 1 }
 }
 
-extension Engine {
+extension RolloutEngine {
     /// Generates and scores the groups of a step; with dynamic sampling, groups whose rewards are all equal are replaced
     /// by those of further prompts until all differ, or the rounds are used up.
     ///

@@ -46,7 +46,9 @@ extension MemoryDemand {
         newTokens = rollout.maxNewTokens
         prompts = rollout.promptsPerStep
         let completions = prompts * rollout.completionsPerPrompt
-        sequences = rollout.maxBatch > 0 ? min(rollout.maxBatch, completions) : completions
+        // What servers elsewhere generate takes no memory here.
+        sequences =
+            rollout.engine.isExternal ? 0 : rollout.maxBatch > 0 ? min(rollout.maxBatch, completions) : completions
         for evaluation in data.evaluation.map(\.data) {
             let limit = rollout.maxBatch > 0 ? rollout.maxBatch : Self.evaluationBatch
             sequences = max(

@@ -68,7 +68,7 @@ final class GroupScoring {
     }
 }
 
-extension Engine {
+extension RolloutEngine {
     /// Generates completions of some prompts and scores them.
     ///
     /// - Parameter firstPrompt: Prompts of the step that were sampled before; draws are addressed from there.
@@ -86,7 +86,7 @@ extension Engine {
             let requests = sampler.requests(
                 prompts, step: step, firstPrompt: firstPrompt, adapter: adapter, signal: signal)
             let lengths = prompts.map { sampler.lengths.expected($0) }
-            try generate(requests, lengths: lengths, ranks: ranks) { scoring.add($0) }
+            try await generate(requests, lengths: lengths, ranks: ranks, signal: signal) { scoring.add($0) }
             try signal.check()
             generated = watch.seconds
             own = .success(try await scoring.finish())
@@ -98,31 +98,5 @@ extension Engine {
         let groups = zip(prompts, results).map { $1.group(of: $0, sampler) }
         sampler.lengths.observe(groups)
         return (groups, generated, watch.seconds - generated)
-    }
-
-    /// Sequences at a time that keep a processor's threads busy: with fewer, products wait for the weights.
-    private static var efficientBatch: Int { 32 }
-
-    /// Generates those of some requests that this rank takes; all ranks together generate all.
-    ///
-    /// - Parameter lengths: How long each request's completions are expected to be.
-    private func generate(
-        _ requests: [GenerationRequest], lengths: [Double], ranks: RankGroup, onCompletion: (Completion) -> Void
-    ) throws {
-        for request in requests { try check(request) }
-        let costs = zip(requests, lengths).map { Double($0.samples.count) * $1 }
-        let share = ranks.share(costs: costs, order: .longestFirst)
-        let samples = requests.reduce(0) { $0 + $1.samples.count }
-        let room = Portion.begun(of: samples, ranks: ranks.count, enough: Self.efficientBatch)
-        var taken: [Int] = []
-        try generate(room: room) {
-            guard let index = try share.next() else { return nil }
-            taken.append(index)
-            return requests[index]
-        } onCompletion: { completion in
-            var completion = completion
-            completion.request = taken[completion.request]
-            onCompletion(completion)
-        }
     }
 }

@@ -50,6 +50,17 @@ struct RunOutput {
     func save(_ checkpoint: Checkpoint) throws {
         try CheckpointStore(folder).write(checkpoint, keep: keep)
         pruneAdapters(best: checkpoint.progress.bestStep)
+        pruneRollouts()
+    }
+
+    /// Removes the completions from elsewhere of steps that no checkpoint comes before: nothing goes on from there.
+    private func pruneRollouts() {
+        guard keep > 0, let first = CheckpointStore(folder).steps.first,
+            let names = try? FileManager.default.contentsOfDirectory(atPath: folder.rollouts)
+        else { return }
+        for name in names where RunFolder.step(ofRollouts: name).map({ $0 <= first }) ?? false {
+            try? FileManager.default.removeItem(atPath: "\(folder.rollouts)/\(name)")
+        }
     }
 
     /// Removes the adapters of steps that have no checkpoint, but for the best one and the one that `adapter` leads to.

@@ -40,6 +40,7 @@ public final class TrainingRun {
     private var observers: [any RunObserver]
     private let checker: String?
     private let publisher: (any AdapterPublisher)?
+    private let rollouts: (any RolloutEngine)?
     private let engine: Engine
     private var remaining = RemainingTime()
     private let provenance: Provenance
@@ -54,6 +55,8 @@ public final class TrainingRun {
     /// - Parameter folder: Where records go; with a checkpoint, where they went before.
     /// - Parameter checkpoint: Where to go on; `nil` begins.
     /// - Parameter publisher: Is given the adapter after each step; what it fails at is told, and the run goes on.
+    /// - Parameter rollouts: Where the completions of training come from; `nil`: this process's own core. Evaluations are
+    ///   always its own.
     /// - Parameter signal: Asks the run to stop, from anywhere.
     /// - Parameter progress: Shows how it goes; `nil` is silent.
     /// - Parameter observers: Make views of the records; one that fails is named once and left out from then on.
@@ -63,11 +66,13 @@ public final class TrainingRun {
     public init(
         _ recipe: Recipe, model: LoadedModel, data: (train: DataSet, evaluation: [NamedSet]), rewards: RewardSet?,
         checkers: RewardSet? = nil, folder: RunFolder, from checkpoint: Checkpoint? = nil,
-        publisher: (any AdapterPublisher)? = nil, signal: StopSignal = StopSignal(),
-        progress: ProgressLine? = nil, observers: [any RunObserver] = [], ranks: RankGroup = .alone
+        publisher: (any AdapterPublisher)? = nil, rollouts: (any RolloutEngine)? = nil,
+        signal: StopSignal = StopSignal(), progress: ProgressLine? = nil, observers: [any RunObserver] = [],
+        ranks: RankGroup = .alone
     ) throws {
         (self.recipe, self.model, self.signal, self.progress) = (recipe, model, signal, progress)
         (self.publisher, self.observers, self.ranks) = (publisher, ranks.isFirst ? observers : [], ranks)
+        self.rollouts = rollouts
         checker = (checkers ?? rewards).map { Checker($0).name }
         if recipe.adapter.kind == .none, model.source is GGUFModel {
             throw TrainingError(
@@ -88,7 +93,7 @@ public final class TrainingRun {
             let parts = GRPOTrainer.Parts(
                 recipe, model: model, data: data.train, rewards: rewards,
                 reference: try ReferencePolicy(recipe, model: model))
-            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal, ranks: ranks)
+            trainer = GRPOTrainer(parts, parameters: parameters, signal: signal, ranks: ranks, engine: rollouts)
             evaluation = try RunEvaluation(recipe, model: model, sets: data.evaluation, rewards: checkers ?? rewards)
         case .sft:
             let parts = try SFTTrainer.Parts(recipe, model: model, data: data.train)
@@ -121,6 +126,20 @@ public final class TrainingRun {
     /// - Throws: The errors of the trainer and of the files. What was saved before stays.
     public nonisolated(nonsending) func run(until last: Int = .max) async throws -> Outcome {
         defer { progress?.finish() }
+        do {
+            let outcome = try await takeSteps(until: last)
+            await close()
+            return outcome
+        } catch {
+            await close()
+            throw error
+        }
+    }
+
+    /// Frees what generation holds elsewhere; `run(until:)` does it by itself.
+    public nonisolated(nonsending) func close() async { await rollouts?.close() }
+
+    private nonisolated(nonsending) func takeSteps(until last: Int) async throws -> Outcome {
         if let output { notify { try $0.begin(output.folder) } }
         defer { notify { try $0.milestone() } }
         do {
@@ -136,7 +155,7 @@ public final class TrainingRun {
             progress?.message("stopped after step \(trainer.state.step) of \(totalSteps); all of it is saved")
             return .interrupted(step: trainer.state.step)
         } catch let error as TrainingError
-            where error.code == .notFinite || error.code == .mismatch || error.code == .rewardFailed
+            where [.notFinite, .mismatch, .rewardFailed, .rollout].contains(error.code)
         {
             // The update that failed has moved nothing; what went before it must not be lost.
             if savedStep != trainer.state.step { try save() }

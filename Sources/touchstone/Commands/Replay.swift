@@ -48,7 +48,7 @@ struct Replay: AsyncParsableCommand {
         if distance > 0 { messages.info("retraces \(distance) steps up to the one before step \(step)") }
         Interruption.setDeferred(true)
         let result = try await PreparedRun.withTemporaryFolder { temporary in
-            let run = try prepared.run(in: temporary, from: checkpoint?.withoutRecords)
+            let run = try prepared.run(in: temporary, from: checkpoint?.withoutRecords, retracing: folder)
             do {
                 try await run.retrace(to: step - 1)
                 return try run.rollout(prompt: prompt, sample: sample)

@@ -28,14 +28,15 @@ struct VerifyResume: AsyncParsableCommand {
 
     func run() async throws {
         let messages = messages.messages
-        let verification = try ResumeVerification(RunFolder(existing: folder), from: from)
+        let original = try RunFolder(existing: folder)
+        let verification = try ResumeVerification(original, from: from)
         try messages.info("retraces steps \(verification.start.step + 1) to \(verification.end.step)")
         let prepared = try PreparedRun(ResumedRun.recipe(of: verification.end), messages: messages)
         Interruption.setDeferred(true)
         let report = try await PreparedRun.withTemporaryFolder { temporary in
             let progress = messages.level >= .info ? ProgressLine.standardError() : nil
             return try await verification(in: temporary) { folder, checkpoint in
-                try prepared.run(in: folder, from: checkpoint, progress: progress)
+                try prepared.run(in: folder, from: checkpoint, retracing: original, progress: progress)
             }
         }
         try StandardOutput.write(Self.describe(report).text() + "\n")

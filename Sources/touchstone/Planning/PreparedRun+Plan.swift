@@ -11,7 +11,12 @@ extension PreparedRun {
 
     private func plan(_ run: TrainingRun) async throws -> String {
         let start = ContinuousClock.now
-        do { _ = try await run.trainer.step() } catch let error as TrainingError where error.code == .interrupted {
+        do {
+            _ = try await run.trainer.step()
+            await run.close()
+        } catch {
+            await run.close()
+            guard (error as? TrainingError)?.code == .interrupted else { throw error }
             throw CommandFailure(reported: .interrupted)
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
@@ -21,6 +26,9 @@ extension PreparedRun {
             let rollout = recipe.rollout
             let completions = rollout.promptsPerStep * rollout.completionsPerPrompt
             lines.append("completions a step: \(completions)")
+            if rollout.engine.isExternal {
+                lines.append("completions come from \(rollout.engine.urls.joined(separator: ", "))")
+            }
             lines.append("generated tokens a step: at most \(completions * rollout.maxNewTokens)")
         }
         lines.append("predicted peak memory: \(PlanText.size(demand.plan.peakBytes))")

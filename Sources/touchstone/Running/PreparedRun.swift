@@ -46,9 +46,11 @@ struct PreparedRun {
     /// - Parameter publishes: Whether its adapters go to where the recipe publishes.
     /// - Parameter observers: Make views of its records.
     /// - Parameter ranks: Who takes the steps together.
+    /// - Parameter source: The run whose steps are taken again, with the completions that servers gave it.
     func run(
-        in folder: RunFolder, from checkpoint: Checkpoint? = nil, publishes: Bool = false,
-        progress: ProgressLine? = nil, observers: [any RunObserver] = [], ranks: RankGroup = .alone
+        in folder: RunFolder, from checkpoint: Checkpoint? = nil, retracing source: RunFolder? = nil,
+        publishes: Bool = false, progress: ProgressLine? = nil, observers: [any RunObserver] = [],
+        ranks: RankGroup = .alone
     ) throws -> TrainingRun {
         let (rewards, checkers) = (try recipe.rewardSet(log: messages.info), try recipe.checkerSet(log: messages.info))
         try rewards?.check(data.train)
@@ -56,6 +58,9 @@ struct PreparedRun {
         return try TrainingRun(
             recipe, model: model, data: data, rewards: rewards, checkers: checkers, folder: folder, from: checkpoint,
             publisher: publishes ? try recipe.publisher(in: folder) : nil,
+            rollouts: try recipe.rolloutEngine(
+                in: folder, reading: source, vocabularySize: model.model.configuration.vocabularySize,
+                log: messages.warning),
             signal: Interruption.stopSignal, progress: progress, observers: observers, ranks: ranks)
     }
 

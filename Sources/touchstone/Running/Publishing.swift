@@ -1,7 +1,5 @@
+import ExternalRollouts
 import Foundation
-import FoundationNetworking
-import ModelFiles
-import OrderedJSON
 import QwenModel
 import Recipes
 import Tracking
@@ -22,33 +20,15 @@ struct FolderPublisher: AdapterPublisher {
 struct ServerPublisher: AdapterPublisher {
     /// Environment variable with the server's key for adapters.
     static let keyVariable = "TOUCHSTONE_ADMIN_KEY"
-    /// Seconds that a server may take to load an adapter.
-    private static let timeout = 60.0
 
-    let address: URL
+    let server: AdapterServer
     /// Where the adapter is written; the server must be allowed to read there.
     let folder: String
     let name: String
-    let key: String?
 
     func publish(_ adapter: TrainableAdapter, step: Int) async throws {
         try adapter.write(to: folder)
-        var request = URLRequest(
-            url: address.appendingPathComponent("v1/load_lora_adapter"), timeoutInterval: Self.timeout)
-        request.httpMethod = "POST"
-        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
-        if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
-        let body: JSONValue = ["lora_name": .string(name), "lora_path": .string(folder), "load_inplace": true]
-        request.httpBody = Data(body.text().utf8)
-        let session = URLSession(configuration: .ephemeral)
-        defer { session.finishTasksAndInvalidate() }
-        let (data, response): (Data, URLResponse)
-        do { (data, response) = try await session.data(for: request) } catch {
-            throw CommandFailure("\(address): no answer (\(error.localizedDescription)); is the server running?")
-        }
-        guard let status = (response as? HTTPURLResponse)?.statusCode, status != 200 else { return }
-        let message = (try? JSONValue(parsing: data))?["error"]?["message"]?.stringValue ?? "no reason given"
-        throw CommandFailure("\(address): status \(status): \(message)")
+        try await server.load(name, from: folder, inPlace: true)
     }
 }
 
@@ -61,12 +41,48 @@ extension Recipe {
         guard publish.hasPrefix("http://") || publish.hasPrefix("https://") else {
             return FolderPublisher(folder: publish, name: name)
         }
-        guard let address = URL(string: publish), address.host != nil else {
-            throw CommandFailure("publish: '\(publish)' is no address, expected such as http://127.0.0.1:8000")
-        }
         let path = URL(fileURLWithPath: folder.path).appendingPathComponent("published").path
-        return ServerPublisher(
-            address: address, folder: path, name: name,
-            key: ProcessInfo.processInfo.environment[ServerPublisher.keyVariable])
+        let server: AdapterServer
+        do {
+            server = try AdapterServer(
+                publish, kind: .touchstone, key: ProcessInfo.processInfo.environment[ServerPublisher.keyVariable])
+        } catch { throw CommandFailure("publish: \(error.message)") }
+        return ServerPublisher(server: server, folder: path, name: name)
+    }
+
+    /// Where the completions of training come from, if not from this process.
+    ///
+    /// - Parameter source: The run whose received completions are used, if it is another.
+    /// - Parameter log: Is told what happens to servers.
+    /// - Throws: `CommandFailure` for an address that is none, or a key that is not set.
+    func rolloutEngine(
+        in folder: RunFolder, reading source: RunFolder?, vocabularySize: Int,
+        log: @escaping @Sendable (String) -> Void
+    ) throws -> (any RolloutEngine)? {
+        let engine = rollout.engine
+        guard kind == .grpo, engine.isExternal, let kind = engine.publish.flatMap({ ServerKind(rawValue: $0.rawValue) })
+        else { return nil }
+        let environment = ProcessInfo.processInfo.environment
+        let key = try engine.keyVariable.map { variable in
+            guard let key = environment[variable], !key.isEmpty else {
+                throw CommandFailure(
+                    "the environment variable \(variable) is not set; rollout.engine.key_variable names it")
+            }
+            return key
+        }
+        let servers: [AdapterServer]
+        do throws(ExternalRolloutError) {
+            servers = try engine.urls.map { url throws(ExternalRolloutError) in
+                try AdapterServer(
+                    url, kind: kind, key: key,
+                    adapterKey: kind == .touchstone ? environment[ServerPublisher.keyVariable] : nil)
+            }
+        } catch { throw CommandFailure("rollout.engine.urls: \(error.message)") }
+        var options = ExternalEngine.Options(name: name, vocabularySize: vocabularySize)
+        (options.directory, options.serverDirectory) = (engine.directory, engine.serverDirectory)
+        (options.concurrency, options.timeout) = (engine.concurrency, engine.timeout)
+        (options.retries, options.patience) = (engine.retries, engine.patience)
+        options.stops = rollout.stop
+        return ExternalEngine(options, servers: servers, folder: folder, reading: source, log: log)
     }
 }

@@ -113,7 +113,7 @@ extension ServerSection {
 
 extension ValueType where Value == String {
     /// An address of a web server.
-    fileprivate static var url: Self {
+    static var url: Self {
         Self(name: "http:// or https:// address") { value, path, reader in
             guard let text = Self.text.read(value, path, &reader) else { return nil }
             let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } && text.utf8.count <= 4096

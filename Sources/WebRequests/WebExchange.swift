@@ -5,9 +5,9 @@ import Synchronization
 /// One HTTP request and its answer, with a deadline for the whole answer and a limit on its size.
 ///
 /// Each has a session of its own: nothing is shared with other requests that could be taken for this one's answer.
-final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
+public final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
     /// Why there is no answer.
-    enum Fault: Error {
+    public enum Fault: Error {
         /// The deadline passed.
         case timeout
         /// More bytes came than are read.
@@ -17,11 +17,16 @@ final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     /// An answer.
-    struct Answer: Sendable {
-        let status: Int
-        let body: Data
+    public struct Answer: Sendable {
+        /// The status.
+        public let status: Int
+        /// What was sent.
+        public let body: Data
         /// Seconds after which to ask again, if the server says so.
-        let retryAfter: Double?
+        public let retryAfter: Double?
+
+        /// Whether the same request may succeed later: too slow, too many, or the server's own fault.
+        public var mayPass: Bool { [408, 429].contains(status) || (500...599).contains(status) }
     }
 
     private struct State {
@@ -38,7 +43,7 @@ final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
     ///
     /// - Parameter timeout: Seconds until the whole answer must be there.
     /// - Throws: `Fault`, `CancellationError`.
-    static func send(_ request: URLRequest, timeout: Double) async throws -> Answer {
+    public static func send(_ request: URLRequest, timeout: Double) async throws -> Answer {
         let exchange = WebExchange()
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpShouldSetCookies = false
@@ -71,7 +76,8 @@ final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
         continuation?.resume(with: result)
     }
 
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+    /// Takes a piece of the answer.
+    public func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         let size = state.withLock { state in
             if state.continuation != nil { state.body.append(data) }
             return state.body.count
@@ -80,14 +86,15 @@ final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     /// Redirections are not followed: the key must not go elsewhere.
-    func urlSession(
+    public func urlSession(
         _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
         newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
     ) {
         completionHandler(nil)
     }
 
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+    /// Ends the exchange with the answer or the reason that there is none.
+    public func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
         if let response = task.response as? HTTPURLResponse, error == nil {
             let wait = response.value(forHTTPHeaderField: "Retry-After").flatMap { Double($0) }
             end(.success(Answer(status: response.statusCode, body: state.withLock { $0.body }, retryAfter: wait)))
@@ -96,5 +103,18 @@ final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
         } else {
             end(.failure(Fault.connection(error?.localizedDescription ?? "no answer")))
         }
+    }
+}
+
+extension URLRequest {
+    /// A request that posts a JSON text.
+    ///
+    /// - Parameter key: Sent as `Authorization: Bearer`.
+    public init(posting body: String, to address: URL, key: String? = nil) {
+        self.init(url: address)
+        httpMethod = "POST"
+        httpBody = Data(body.utf8)
+        setValue("application/json", forHTTPHeaderField: "Content-Type")
+        if let key { setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
     }
 }
