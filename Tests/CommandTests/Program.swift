@@ -89,6 +89,8 @@ final class TemporaryFolder {
 enum Reference {
     static let shared = Program.package.deletingLastPathComponent().appendingPathComponent("shared")
     static let isPresent = FileManager.default.fileExists(atPath: path("fixtures/models/qwen3_tied/config.json"))
+    /// Whether the published tokenizers are there.
+    static let hasTokenizers = FileManager.default.fileExists(atPath: path("tokenizers/qwen25-tokenizer/vocab.json"))
     static let missing: Comment = "reference data ../shared/fixtures is missing"
     static let model = path("fixtures/models/qwen3_tied")
 

@@ -33,9 +33,9 @@ struct KillTests {
         let snapshot: [String: Data]
         let seconds: Double
 
-        init(_ overrides: [String] = []) throws {
+        init(_ overrides: [String] = [], recipe text: String = KillTests.recipe) throws {
             folder = try TemporaryFolder()
-            recipe = try folder.write(KillTests.recipe, "recipe.yaml")
+            recipe = try folder.write(text, "recipe.yaml")
             let start = Date()
             let outcome = try Program.run(["train", recipe, "--run-dir", folder.path("run"), "--quiet"] + overrides)
             seconds = Date().timeIntervalSince(start)
@@ -135,6 +135,64 @@ struct KillTests {
             }
         }
         #expect(kills > (Self.kills < 100 ? 2 : 30))
+    }
+
+    /// The recipe for an adapter with magnitudes, or for the experts and routers of a mixture with fresh weights.
+    private static func recipe(_ kind: String, in folder: TemporaryFolder) throws -> String {
+        let adapter = "{kind: lora, rank: 4, alpha: 8}"
+        guard kind == "experts" else {
+            return recipe.replacingOccurrences(of: adapter, with: "{kind: lora, rank: 4, alpha: 8, dora: true}")
+        }
+        var shape = try #require(
+            try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: model + "/config.json"))).objectValue)
+        shape["model_type"] = "qwen3_moe"
+        for (key, value) in [
+            ("num_experts", 8), ("num_experts_per_tok", 2), ("moe_intermediate_size", 48), ("decoder_sparse_step", 1),
+        ] { shape[key] = .integer(value) }
+        shape["mlp_only_layers"] = [1]
+        shape["norm_topk_prob"] = true
+        try folder.write(JSONValue.object(shape).text(), "shape/config.json")
+        for name in ["tokenizer.json", "tokenizer_config.json"] {
+            try FileManager.default.copyItem(atPath: "\(model)/\(name)", toPath: folder.path("shape/\(name)"))
+        }
+        let written = try Program.run(
+            ["export", folder.path("shape"), "--initialize", "random", "--output", folder.path("mixture")])
+        try #require(written.status == 0, "\(written.messages)")
+        // Fresh weights say letters at random: some more of these than others.
+        return recipe.replacingOccurrences(of: "path: \(model)", with: "path: \(folder.path("mixture"))")
+            .replacingOccurrences(of: adapter, with: "{kind: lora, rank: 4, alpha: 8, router: true}")
+            .replacingOccurrences(
+                of: "[{type: math}, {type: format, weight: 0.1}]",
+                with: "[{type: contains, texts: [a, e, i, o, u, s, t, r], rule: share}]")
+            + "optimizer: {router_aux_loss_coef: 0.01}\n"
+    }
+
+    @Test(
+        "a run of magnitudes, and one of experts, that is killed and resumed is the run that never was",
+        .enabled(if: isThere, "no model"), arguments: ["magnitudes", "experts"])
+    func variants(kind: String) throws {
+        let models = try TemporaryFolder()
+        let undisturbed = try Undisturbed(recipe: try Self.recipe(kind, in: models))
+        let folder = try TemporaryFolder()
+        let run = folder.path("run")
+        let first = try Program.run(arguments(undisturbed.recipe, run)) { process in
+            // Within the third step, or a little later.
+            while process.isRunning, !FileManager.default.fileExists(atPath: run + "/checkpoints/step-000002.h5") {
+                usleep(2000)
+            }
+            Thread.sleep(forTimeInterval: Double.random(in: 0...undisturbed.seconds / 4))
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        }
+        #expect(first.status == -SIGKILL || first.status == 0, "\(first.messages)")
+        let second = try Program.run(["train", "--resume", run, "--quiet"])
+        #expect(second.status == 0, "\(second.messages)")
+        let resumed = try Self.snapshot(run)
+        #expect(resumed == undisturbed.snapshot)
+        let factors = kind == "experts" ? "mlp.experts.7.up_proj.lora_B" : "lora_magnitude_vector"
+        let adapter = try #require(resumed["adapters/step-000006/adapter_model.safetensors"])
+        #expect(adapter.range(of: Data(factors.utf8)) != nil)
+        let begun = try #require(resumed["adapters/step-000004/adapter_model.safetensors"])
+        #expect(adapter != begun, "nothing was learned")
     }
 
     @Test("a full disk leaves the old checkpoint and a run that can go on", .enabled(if: isThere, "no model"))
