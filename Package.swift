@@ -254,6 +254,13 @@ let package = Package(
             dependencies: ["touchstone", "touchstone-confine", "touchstone-runs", "InferenceCore", "OrderedJSON"],
             swiftSettings: tests),
         .testTarget(
+            name: "ExternalRolloutsTests",
+            dependencies: [
+                "ExternalRollouts", "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles",
+                "Tokenization", "Rewards", "Recipes", "Tracking", "Randomness", "OrderedJSON",
+            ],
+            swiftSettings: tests),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
