@@ -256,7 +256,8 @@ let package = Package(
         .testTarget(
             name: "ExternalRolloutsTests",
             dependencies: [
-                "ExternalRollouts", "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles",
+                "ExternalRollouts", "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore",
+                "ModelFiles",
                 "Tokenization", "Rewards", "Recipes", "Tracking", "Randomness", "OrderedJSON",
             ],
             swiftSettings: tests),
