@@ -19,7 +19,7 @@ struct RankFailureTests {
             folder = try TemporaryFolder()
             path = folder.path("run")
             let recipe = try folder.write(KillTests.recipe, "recipe.yaml")
-            command = ["train", recipe, "--run-dir", path, "--set", "steps=100000", "--set", "checkpoint.every=1"]
+            command = ["train", recipe, "--run-dir", path, "--set", "steps=2000", "--set", "checkpoint.every=1"]
         }
 
         /// Waits until two steps are saved.
@@ -50,7 +50,7 @@ struct RankFailureTests {
         let run = try Run()
         let outcome = try Launcher.run(3, run.command) { process in
             run.waitForSteps()
-            kill(process.processIdentifier, SIGUSR1)
+            try Launcher.stop(3, below: process.processIdentifier)
         }
         #expect(outcome.status == 130)
         #expect(outcome.messages.components(separatedBy: "all of it is saved").count == 2, "\(outcome.messages)")

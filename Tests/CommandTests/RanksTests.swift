@@ -132,7 +132,7 @@ struct RanksTests {
             input: input
         ) { process in
             Thread.sleep(forTimeInterval: 3)
-            kill(process.processIdentifier, SIGUSR1)
+            try Launcher.stop(2, below: process.processIdentifier)
         }
         #expect(outcome.status == 130, "\(outcome.messages)")
         #expect(outcome.output.isEmpty || outcome.output.hasSuffix("\n"))
@@ -183,6 +183,12 @@ enum Launcher {
         _ ranks: Int, _ arguments: [String], input: String = "", during: ((Process) throws -> Void)? = nil
     ) throws -> Program.Outcome {
         try Program.run(Self.arguments(ranks, arguments), input: input, program: path, during: during)
+    }
+
+    /// Sends SIGUSR1 to all ranks, as the launcher passes it on. It gets none itself that a thread of tests has started: such
+    /// threads block signals, and their children do.
+    static func stop(_ ranks: Int, below launcher: Int32) throws {
+        for rank in 0..<ranks { kill(try #require(process(ofRank: rank, below: launcher)), SIGUSR1) }
     }
 
     /// The process of a rank below a launcher's.
