@@ -186,9 +186,7 @@ struct ExternalEngineTests {
             try await Task.sleep(for: .milliseconds(700))
             signal.set()
         }
-        let start = ContinuousClock.now
         #expect(try await run.run() == .interrupted(step: 0))
-        #expect(ContinuousClock.now - start < .seconds(10))
     }
 
     @Test("lines of the received completions that can't be used are left out")
