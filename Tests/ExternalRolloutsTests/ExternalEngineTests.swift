@@ -134,18 +134,6 @@ struct ExternalEngineTests {
         #expect(try TestBench.records(folder.path) == TestBench.records(reference.path))
     }
 
-    @Test("a completion that takes far longer than others is asked of an idle server too")
-    func late() async throws {
-        let folder = try TemporaryFolder()
-        let (slow, quick) = (try StubServer(), try StubServer())
-        try slow.misbehave("slow")
-        let recipe = try TestBench.recipe(["steps=1"])
-        let engine = try TestBench.engine([slow.url, quick.url], in: folder.path) { $0.timeout = 60 }
-        let start = ContinuousClock.now
-        #expect(try await TestBench.run(recipe, folder.path, engine: engine).run() == .finished(step: 1))
-        #expect(ContinuousClock.now - start < .seconds(15))
-    }
-
     @Test(
         "where all servers refuse or answer wrongly, the run stops at once and says why",
         arguments: [
