@@ -11,6 +11,10 @@ static const ck_table *const tables[] = {&ck_portable_table};
 #endif
 
 static _Atomic(const ck_table *) chosen;
+static _Thread_local const ck_table *own;
+
+const ck_table *ck_own_table(void) { return own; }
+void ck_set_own_table(const ck_table *table) { own = table; }
 
 int ck_best_level(void) {
 #if defined(__x86_64__)
@@ -36,7 +40,15 @@ bool ck_select_level(int level) {
     return true;
 }
 
+bool ck_select_own_level(int level) {
+    const ck_table *wanted = ck_table_of_level(level);
+    if (!wanted && level != -1) return false;
+    own = wanted;
+    return true;
+}
+
 static inline const ck_table *table(void) {
+    if (own) return own;
     const ck_table *current = atomic_load_explicit(&chosen, memory_order_relaxed);
     if (current) return current;
     ck_select_level(ck_best_level());
@@ -49,6 +61,8 @@ int ck_level(void) {
     while (tables[level] != current) level++;
     return level;
 }
+
+int ck_own_level(void) { return own ? ck_level() : -1; }
 
 #define X(RESULT, FUNCTION, PARAMETERS, ARGUMENTS) \
     RESULT ck_##FUNCTION PARAMETERS { return table()->FUNCTION ARGUMENTS; }

@@ -4,7 +4,7 @@
 // worker that was pre-empted can never run an index of a job that is over; the caller waits for finished indices, not
 // for workers, so a worker that took nothing costs nothing.
 #define _GNU_SOURCE
-#include "ckernels.h"
+#include "cktable.h"
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,6 +20,7 @@ static struct {
     _Atomic long count;
     _Atomic(void *) context;
     _Atomic(void (*)(void *, long)) body;
+    _Atomic(const ck_table *) kernels;  // the caller's own choice
     _Atomic long finished;
     _Atomic uint32_t wake;  // futex word: changes with every job
     _Atomic int sleeping;
@@ -47,20 +48,24 @@ static uint64_t now(void) {
 // Takes and runs indices of the current job until none is left.
 static void work(void) {
     uint64_t start = 0;
+    const ck_table *own = ck_own_table();
     for (;;) {
         uint64_t ticket = atomic_load(&pool.ticket);
         long count = atomic_load(&pool.count);
         void *context = atomic_load(&pool.context);
         void (*body)(void *, long) = atomic_load(&pool.body);
+        const ck_table *kernels = atomic_load(&pool.kernels);
         long index = (long)(ticket & 0xFFFFFFFFu);
         if (index >= count) break;
         if (!atomic_compare_exchange_weak(&pool.ticket, &ticket, ticket + 1)) continue;
         if (start == 0) start = now();
         inside = true;
+        ck_set_own_table(kernels);
         body(context, index);
         inside = false;
         atomic_fetch_add(&pool.finished, 1);
     }
+    ck_set_own_table(own);
     if (start != 0) atomic_fetch_add(&pool.busy_time, now() - start);
 }
 
@@ -139,6 +144,7 @@ void ck_parallel(long count, void *context, void (*body)(void *, long)) {
     atomic_store(&pool.finished, 0);
     atomic_store(&pool.context, context);
     atomic_store(&pool.body, body);
+    atomic_store(&pool.kernels, ck_own_table());
     atomic_store(&pool.count, count);
     atomic_fetch_add(&pool.wake, 1);
     if (atomic_load(&pool.sleeping) > 0)

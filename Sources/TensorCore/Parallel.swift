@@ -57,4 +57,14 @@ public enum ComputeDevice {
     /// - Returns: `false`, with nothing changed, where the processor lacks them.
     @discardableResult
     public static func select(_ level: KernelLevel) -> Bool { ck_select_level(level.rawValue) }
+
+    /// Runs a body with the kernels of a level, on this thread and in the loops that it begins; other threads keep theirs.
+    ///
+    /// - Returns: What the body returns; `nil`, without having run it, where the processor lacks the kernels.
+    public static func with<Result>(_ level: KernelLevel, _ body: () throws -> Result) rethrows -> Result? {
+        let before = ck_own_level()
+        guard ck_select_own_level(level.rawValue) else { return nil }
+        defer { _ = ck_select_own_level(before) }
+        return try body()
+    }
 }

@@ -14,7 +14,9 @@ protocol ChildListener: AnyObject, Sendable {
     /// The deadline set by `setDeadline` is over.
     func deadlinePassed()
     /// The process is gone and reaped. Everything it wrote before was told before. The last call of all.
-    func childEnded(_ end: ProcessEnd)
+    ///
+    /// - Parameter wallTime: From the start to the end, as the child's own thread saw them.
+    func childEnded(_ end: ProcessEnd, after wallTime: Duration)
 }
 
 /// A stream between this process and a child.
@@ -43,21 +45,29 @@ final class ChildProcess: Sendable {
     let pid: pid_t
     let pidDescriptor: Int32
     let listener: any ChildListener
+    /// When it was started.
+    let start: ContinuousClock.Instant
     private let killsChildrenFirst: Bool
     let state: Mutex<State>
 
     private init(
-        pid: pid_t, pidDescriptor: Int32, waker: Int32, killsChildrenFirst: Bool, listener: any ChildListener
+        pid: pid_t, pidDescriptor: Int32, waker: Int32, wallTime: Duration?, killsChildrenFirst: Bool,
+        listener: any ChildListener
     ) {
         self.killsChildrenFirst = killsChildrenFirst
         (self.pid, self.pidDescriptor, self.listener) = (pid, pidDescriptor, listener)
-        state = Mutex(State(waker: waker))
+        let now = ContinuousClock.now
+        start = now
+        state = Mutex(State(deadline: wallTime.map { now + $0 }, waker: waker))
     }
 
     /// Starts a process.
     ///
+    /// - Parameter wallTime: How long after the start the listener hears `deadlinePassed`, however late the caller goes on.
     /// - Throws: `WorkerError` (`cannotStart`); the listener hears nothing then.
-    static func start(_ command: WorkerCommand, listener: any ChildListener) async throws(WorkerError) -> ChildProcess {
+    static func start(
+        _ command: WorkerCommand, wallTime: Duration? = nil, listener: any ChildListener
+    ) async throws(WorkerError) -> ChildProcess {
         let pipes = try ChildPipes()
         let loop = ChildLoop(input: pipes.input, output: pipes.output, error: pipes.error, wake: pipes.wake)
         let waker = pipes.waker
@@ -65,9 +75,9 @@ final class ChildProcess: Sendable {
         let started = await withCheckedContinuation { continuation in
             let answer = Once(continuation)
             Task.detached {
-                let end = await supervise(command, ends, loop, waker, listener, answer)
+                let ended = await supervise(command, wallTime, ends, loop, waker, listener, answer)
                 // Without a process the answer is an error already, and the listener must hear nothing.
-                if let end { listener.childEnded(end) }
+                if let ended { listener.childEnded(ended.end, after: ended.wallTime) }
             }
         }
         return try started.get()
@@ -75,10 +85,10 @@ final class ChildProcess: Sendable {
 
     /// Runs a process from start to reaping. Returns `nil` if it never started.
     private static func supervise(
-        _ command: WorkerCommand, _ ends: (FileDescriptor, FileDescriptor, FileDescriptor), _ loop: ChildLoop,
-        _ waker: Int32,
+        _ command: WorkerCommand, _ wallTime: Duration?,
+        _ ends: (FileDescriptor, FileDescriptor, FileDescriptor), _ loop: ChildLoop, _ waker: Int32,
         _ listener: any ChildListener, _ answer: Once
-    ) async -> ProcessEnd? {
+    ) async -> (end: ProcessEnd, wallTime: Duration)? {
         var options = PlatformOptions()
         options.createSession = true
         do {
@@ -93,24 +103,24 @@ final class ChildProcess: Sendable {
                 let identifier = execution.processIdentifier
                 let child = ChildProcess(
                     pid: identifier.value, pidDescriptor: identifier.processDescriptor, waker: waker,
-                    killsChildrenFirst: command.killsChildrenFirst, listener: listener)
+                    wallTime: wallTime, killsChildrenFirst: command.killsChildrenFirst, listener: listener)
                 answer.resume(.success(child))
                 // The process is not reaped before this returns.
-                await withCheckedContinuation { over in
+                return await withCheckedContinuation { over in
                     ChildThread.start {
                         var loop = loop
                         loop.run(child)
-                        over.resume()
+                        over.resume(returning: ContinuousClock.now - child.start)
                     }
                 }
             }
             switch result.terminationStatus {
-            case .exited(let status): return .exited(status)
-            case .signaled(let signal): return .signalled(signal)
+            case .exited(let status): return (.exited(status), result.closureResult)
+            case .signaled(let signal): return (.signalled(signal), result.closureResult)
             }
         } catch {
             let failure = WorkerError(.cannotStart, "can't start '\(command.shortText)': \(error)", cause: error)
-            guard answer.resume(.failure(failure)) else { return .unknown }
+            guard answer.resume(.failure(failure)) else { return (.unknown, .zero) }
             loop.closeAll()
             close(waker)
             return nil

@@ -162,7 +162,7 @@ final class LineConversation: ChildListener {
         }
     }
 
-    func childEnded(_ end: ProcessEnd) {
+    func childEnded(_ end: ProcessEnd, after _: Duration) {
         let (question, failure, waiting) = state.withLock { state in
             state.end = end
             state.process = nil

@@ -47,7 +47,7 @@ public struct RunResult: Hashable, Sendable {
     public var errorOutput: [UInt8]
     /// Whether standard error went on.
     public var errorOutputWasCut: Bool
-    /// From the start to the end.
+    /// From the start to the end, as the thread saw them that looks after the process.
     public var wallTime: Duration
 }
 
@@ -61,18 +61,15 @@ extension WorkerCommand {
     public func run(input: [UInt8] = [], limits: RunLimits = RunLimits()) async throws -> RunResult {
         try Task.checkCancellation()
         let listener = OneShotListener(limits)
-        let start = ContinuousClock.now
-        let process = try await ChildProcess.start(self, listener: listener)
-        process.setDeadline(start + limits.wallTime)
+        let process = try await ChildProcess.start(self, wallTime: limits.wallTime, listener: listener)
         process.send(input, thenClose: true)
         listener.attach(process)
-        var result = await withTaskCancellationHandler {
+        let result = await withTaskCancellationHandler {
             await withCheckedContinuation { listener.wait($0) }
         } onCancel: {
             process.kill()
         }
         try Task.checkCancellation()
-        result.wallTime = ContinuousClock.now - start
         return result
     }
 }
@@ -143,9 +140,9 @@ private final class OneShotListener: ChildListener {
         doomed?.kill()
     }
 
-    func childEnded(_ end: ProcessEnd) {
+    func childEnded(_ end: ProcessEnd, after wallTime: Duration) {
         let (waiting, result) = state.withLock { state in
-            state.result.end = end
+            (state.result.end, state.result.wallTime) = (end, wallTime)
             state.isOver = true
             state.process = nil
             return (state.waiting.take(), state.result)

@@ -3,6 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import InferenceCore
 import Serving
+import Synchronization
 import TensorCore
 import TextGeneration
 
@@ -106,6 +107,9 @@ struct ServerRun {
 final class EndSignal: Sendable {
     private let scheduler: Scheduler
     private let grace: Duration
+    /// Whether it was asked before. (Whether jobs are taken does not tell: the HTTP server hears the signal too, and may have
+    /// been the first to end.)
+    private let wasAsked = Mutex(false)
     /// Seconds for connections that don't take their answers, once everything has been computed.
     private static let connectionGrace = 3.0
 
@@ -120,7 +124,11 @@ final class EndSignal: Sendable {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [self] in
-                guard scheduler.isAccepting else { exit(130) }
+                let isFirst = wasAsked.withLock { wasAsked in
+                    defer { wasAsked = true }
+                    return !wasAsked
+                }
+                guard isFirst else { exit(130) }
                 Log.write("ends when what runs has ended; again to end at once")
                 Task {
                     await scheduler.shutDown(grace: grace)

@@ -143,6 +143,28 @@ struct LevelTests {
         #expect(ck_level() == before)
     }
 
+    @Test("a level that a thread picks for itself is that of its loops too, and of no other thread")
+    func ownLevel() {
+        let level = ck_level()
+        #expect(ck_own_level() == -1 && !ck_select_own_level(ck_best_level() + 1) && !ck_select_own_level(-2))
+        #expect(ck_select_own_level(0))
+        let wrong = Atomic<Int>(0)
+        parallel(400) { _ in
+            if ck_level() != 0 { wrong.wrappingAdd(1, ordering: .relaxed) }
+            parallel(2) { _ in if ck_level() != 0 { wrong.wrappingAdd(1, ordering: .relaxed) } }
+        }
+        #expect(ck_level() == 0 && ck_own_level() == 0 && wrong.load(ordering: .relaxed) == 0)
+        let done = DispatchSemaphore(value: 0)
+        Thread {
+            parallel(400) { _ in if ck_level() != level { wrong.wrappingAdd(1, ordering: .relaxed) } }
+            done.signal()
+        }.start()
+        done.wait()
+        #expect(ck_select_own_level(-1))
+        parallel(400) { _ in if ck_level() != level { wrong.wrappingAdd(1, ordering: .relaxed) } }
+        #expect(ck_level() == level && wrong.load(ordering: .relaxed) == 0)
+    }
+
     @Test("the functions run the kernels of the chosen level")
     func dispatch() {
         let x: [Float] = (0..<1000).map { Float($0 % 37) * 0.01 - 0.1 }

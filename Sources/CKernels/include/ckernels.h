@@ -25,6 +25,10 @@ int ck_best_level(void);
 int ck_level(void);
 // Picks a level; returns false (and changes nothing) where the processor lacks it.
 bool ck_select_level(int level);
+// Picks a level for this thread and the loops that it runs, -1 for the process's again; returns false likewise.
+bool ck_select_own_level(int level);
+// What this thread has picked for itself, -1 if nothing.
+int ck_own_level(void);
 
 // MARK: Packed matrices
 //

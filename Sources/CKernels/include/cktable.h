@@ -103,4 +103,8 @@ typedef struct {
 // The kernels of a level; null where the processor lacks them.
 const ck_table *ck_table_of_level(int level);
 
+// The kernels that this thread has chosen for itself; null: those of the process.
+const ck_table *ck_own_table(void);
+void ck_set_own_table(const ck_table *table);
+
 #endif

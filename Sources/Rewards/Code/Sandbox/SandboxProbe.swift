@@ -75,9 +75,8 @@ public struct SandboxProbe: Sendable {
             while True: time.sleep(1)
             """
         let limits = SandboxLimits(seconds: 0.5, memory: 128, processes: 16)
-        let start = ContinuousClock.now
         let result = try? await run(["-c", program, mark], limits: limits).result
-        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let seconds = (result?.wallTime ?? .zero) / .seconds(1)
         try? await Task.sleep(for: .milliseconds(100))
         let left = SystemFile.names(in: "/proc").filter { name in
             guard let id = Int32(name), id != getpid() else { return false }
