@@ -39,8 +39,7 @@ public struct WeightedAdapter: Sendable {
             throw MergingError(
                 .unsupported, "\(path) uses \(features.sorted().joined(separator: ", ")), which can't be merged")
         }
-        let start = configuration.initLoraWeights.stringValue?.lowercased() ?? ""
-        guard !["pissa", "olora", "loftq", "corda", "lora_ga"].contains(where: start.hasPrefix) else {
+        if let start = configuration.baseChange {
             throw MergingError(
                 .unsupported,
                 "\(path) began with init_lora_weights \(start), which changed the base's weights; convert it to a plain LoRA "

@@ -102,9 +102,7 @@ extension AdapterConfiguration {
 
     /// Refuses factors that were trained beside a base that their initialisation has changed.
     func refuseChangedBase() throws(QwenModelError) {
-        guard let name = initLoraWeights.stringValue?.lowercased(),
-            ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: name.hasPrefix)
-        else { return }
+        guard let name = baseChange else { return }
         throw QwenModelError(
             .unsupported,
             "the adapter was trained beside a base that init_lora_weights '\(name)' had changed; save it for the "

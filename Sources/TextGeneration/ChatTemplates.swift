@@ -51,8 +51,10 @@ public struct ChatTemplates: Sendable {
         var jinja: String?
         switch location {
         case .folder(let path):
-            configuration = try ModelJSON.object("tokenizer_config.json", in: path)
+            let own = try ModelJSON.object("tokenizer_config.json", in: path)
             jinja = try ModelJSON.text("\(path)/chat_template.jinja")
+            let ofFirstQwen = jinja == nil ? try GGUFTokenizer.chatTemplate(ofFirstQwen: path) : nil
+            configuration = ofFirstQwen.map { ["chat_template": .string($0)] } ?? own
         case .gguf(let file):
             let lists = try GGUFTokenizer(file)
             var named = JSONObject(

@@ -22,6 +22,39 @@ struct InterchangeTests {
         return try #require(try outcome.lines.first?["text"]?.stringValue)
     }
 
+    @Test("the first Qwen's vocabulary gives the ids of Qwen2.5's, and its conversations are ChatML")
+    func firstQwen() throws {
+        let folder = try TemporaryFolder()
+        let vocabulary = try #require(
+            try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: Self.tokenizer)))["model"]?["vocab"]?
+                .objectValue)
+        var bytes: [UInt32: UInt8] = [:]
+        var next: UInt32 = 256
+        for byte in UInt8.min...UInt8.max {
+            let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || byte >= 174
+            bytes[isPrintable ? UInt32(byte) : next] = byte
+            if !isPrintable { next += 1 }
+        }
+        var lines = [String](repeating: "", count: vocabulary.count)
+        for (token, id) in vocabulary {
+            let id = try #require(id.intValue)
+            lines[id] = Data(token.unicodeScalars.compactMap { bytes[$0.value] }).base64EncodedString() + " \(id)"
+        }
+        try folder.write(lines.joined(separator: "\n"), "qwen.tiktoken")
+        try folder.write(#"{"chat_format": "chatml", "eos_token_id": 151643}"#, "generation_config.json")
+        let rows = try Reference.rows("fixtures/tokenizer/qwen_encode.jsonl", every: 3)
+        let texts = rows.compactMap { $0["text"]?.stringValue }.filter { !$0.contains("<") }
+        #expect(texts.count > 200)
+        let qwen = URL(fileURLWithPath: Self.tokenizer).deletingLastPathComponent().path
+        #expect(try ids(folder.path(""), texts) == ids(qwen, texts))
+        #expect(try ids(folder.path(""), ["<|im_start|>a<|im_end|><|extra_3|>"]) == [[151_644, 64, 151_645, 151_649]])
+        let text = try rendered(
+            folder.path(""), ["messages": [["role": "user", "content": "你好"]], "add_generation_prompt": true])
+        #expect(
+            text == "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n你好<|im_end|>\n"
+                + "<|im_start|>assistant\n")
+    }
+
     @Test("a folder as DeepSeek-R1-Distill-Qwen has it begins texts with its token once, and opens a thought")
     func distilled() throws {
         let folder = try TemporaryFolder()

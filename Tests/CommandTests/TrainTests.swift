@@ -51,13 +51,31 @@ struct TrainTests {
         #expect(!FileManager.default.fileExists(atPath: run))
     }
 
+    @Test("a run that can't begin leaves no folder behind", arguments: ["initial", "beneath"])
+    func faultyAdapter(key: String) throws {
+        let folder = try TemporaryFolder()
+        let recipe = try folder.write(Self.recipe, "recipe.yaml")
+        let run = folder.path("run")
+        try FileManager.default.createDirectory(atPath: folder.path("adapter"), withIntermediateDirectories: true)
+        _ = try folder.write("{\"peft_type\": \"LORA\", \"r\": 4}", "adapter/adapter_config.json")
+        _ = try folder.write("no weights", "adapter/adapter_model.safetensors")
+        let outcome = try Program.run(
+            ["train", recipe, "--run-dir", run, "--set", "adapter.\(key)=\(folder.path("adapter"))"])
+        #expect(outcome.status == 1)
+        #expect(outcome.messages.contains("adapter_model.safetensors"), "\(outcome.messages)")
+        #expect(!FileManager.default.fileExists(atPath: run))
+    }
+
     @Test("an interrupted run saves what it has and ends with status 130")
     func interrupt() throws {
         let folder = try TemporaryFolder()
         let recipe = try folder.write(Self.recipe, "recipe.yaml")
         let run = folder.path("run")
         let outcome = try Program.run(["train", recipe, "--run-dir", run, "--set", "steps=100000"]) { process in
-            Thread.sleep(forTimeInterval: 2)
+            // Once there is a record, the run is on its way.
+            for _ in 0..<6000 where (FileManager.default.contents(atPath: run + "/metrics.jsonl") ?? Data()).isEmpty {
+                Thread.sleep(forTimeInterval: 0.01)
+            }
             process.interrupt()
         }
         #expect(outcome.status == 130, "\(outcome.messages)")

@@ -90,7 +90,7 @@ public struct AdapterConfiguration: Hashable, Sendable {
 
     /// The method of `init_lora_weights` that changed the base's weights when training began, if one did: the factors are then
     /// not for the base as it is.
-    var baseChange: String? {
+    public var baseChange: String? {
         guard let name = initLoraWeights.stringValue?.lowercased(),
             ["pissa", "olora", "corda", "loftq", "lora_ga"].contains(where: name.hasPrefix)
         else { return nil }

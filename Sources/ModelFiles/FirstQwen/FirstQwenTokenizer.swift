@@ -13,16 +13,11 @@ extension GGUFTokenizer {
     ///
     /// - Throws: `ModelFileError` (`malformed`) naming the line.
     public init?(firstQwen folder: String) throws(ModelFileError) {
-        let path = "\(folder)/\(Self.tiktokenName)"
-        guard access(path, F_OK) == 0, access(folder + "/tokenizer.json", F_OK) != 0 else { return nil }
-        let generationPath = folder + "/generation_config.json"
-        let generation: JSONValue? =
-            access(generationPath, F_OK) == 0
-            ? .object(try JSONFile.object(in: try MappedFile(path: generationPath))) : nil
-        let vocabulary = try TiktokenVocabulary(try MappedFile(path: path))
+        guard Self.isOfFirstQwen(folder) else { return nil }
+        let vocabulary = try TiktokenVocabulary(try MappedFile(path: "\(folder)/\(Self.tiktokenName)"))
         let added = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] + (0..<205).map { "<|extra_\($0)|>" }
         let first = vocabulary.tokens.count
-        let isChat = FirstQwen.isChat(generation)
+        let isChat = try Self.isChat(folder)
         (model, preTokenizer) = ("gpt2", "qwen2")
         tokens = vocabulary.tokens.map(Self.spelling) + added
         kinds = Array(repeating: .normal, count: first) + Array(repeating: .control, count: added.count)
@@ -30,6 +25,23 @@ extension GGUFTokenizer {
         (bosTokenID, eosTokenID, eotTokenID) = (nil, isChat ? first + 2 : first, nil)
         (paddingTokenID, addsBOS) = (first, false)
         (chatTemplate, namedChatTemplates) = (isChat ? Self.chatML : nil, [:])
+    }
+
+    /// The chat template of a folder of the first Qwen, which is in its code; `nil` for other folders and base models.
+    ///
+    /// - Throws: `ModelFileError` for a generation_config.json that can't be read.
+    public static func chatTemplate(ofFirstQwen folder: String) throws(ModelFileError) -> String? {
+        try isOfFirstQwen(folder) && isChat(folder) ? chatML : nil
+    }
+
+    private static func isOfFirstQwen(_ folder: String) -> Bool {
+        access("\(folder)/\(tiktokenName)", F_OK) == 0 && access(folder + "/tokenizer.json", F_OK) != 0
+    }
+
+    private static func isChat(_ folder: String) throws(ModelFileError) -> Bool {
+        let path = folder + "/generation_config.json"
+        guard access(path, F_OK) == 0 else { return false }
+        return FirstQwen.isChat(.object(try JSONFile.object(in: try MappedFile(path: path))))
     }
 
     /// The form of the first Qwen's conversations, with the system message that its code takes where none is given.

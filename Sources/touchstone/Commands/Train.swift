@@ -112,9 +112,16 @@ struct Train: AsyncParsableCommand, RankedCommand {
         messages.info("run folder \(folder.path)")
         if prepared.recipe.threads == 0 { RankOptions.shareThreads(group) }
         let progress = messages.level >= .info ? ProgressLine.standardError() : nil
-        let run = try prepared.run(
-            in: folder, from: checkpoint, publishes: group.isFirst, progress: progress,
-            observers: [TensorBoardLog(), ReportWriter()], ranks: group)
+        let run: TrainingRun
+        do {
+            run = try prepared.run(
+                in: folder, from: checkpoint, publishes: group.isFirst, progress: progress,
+                observers: [TensorBoardLog(), ReportWriter()], ranks: group)
+        } catch {
+            // A folder of its own without a single record would only stand in the way of the next try.
+            if checkpoint == nil, claim != nil { try? FileManager.default.removeItem(atPath: folder.path) }
+            throw error
+        }
         for note in run.notes { messages.warning(note) }
         let outcome = try await run.run()
         if group.isFirst { try StandardOutput.write(folder.path + "\n") }
