@@ -23,6 +23,13 @@ public final class AdapterRegistry: Sendable {
         var current: [String: AdapterVersion] = [:]
         /// Kept after a removal too, so that a version number never means two things.
         var versions: [String: Int] = [:]
+        /// What somebody holds, by digest.
+        var contents: [String: HeldAdapter] = [:]
+    }
+
+    /// An adapter as long as somebody else holds it.
+    private struct HeldAdapter {
+        weak var adapter: Adapter?
     }
 
     private let state = Mutex(State())
@@ -30,13 +37,18 @@ public final class AdapterRegistry: Sendable {
     /// An empty registry.
     public init() {}
 
-    /// Makes an adapter the current one of a name. Sequences that began with an older version are not touched.
+    /// Makes an adapter the current one of a name. Sequences that began with an older version are not touched. Where an adapter
+    /// of the same content is in memory already, under whatever name or version, that one is taken: equal versions take memory
+    /// once, and their sequences are computed together.
     ///
     /// - Parameter digest: The adapter's `contentDigest`, from a caller that has it already.
     @discardableResult
     public func publish(_ adapter: Adapter, as name: String, digest: String? = nil) -> AdapterVersion {
         let digest = digest ?? adapter.contentDigest()
         return state.withLock { state in
+            state.contents = state.contents.filter { $0.value.adapter != nil }
+            let adapter = state.contents[digest]?.adapter ?? adapter
+            state.contents[digest] = HeldAdapter(adapter: adapter)
             let number = (state.versions[name] ?? 0) + 1
             let version = AdapterVersion(name: name, version: number, digest: digest, adapter: adapter)
             state.versions[name] = number

@@ -188,4 +188,23 @@ struct AdapterRegistryTests {
         #expect(registry.current("math") == nil)
         #expect(registry.publish(a, as: "math").version == 3)
     }
+
+    @Test("equal contents are one adapter in memory, as long as somebody holds it")
+    func sharedContents() throws {
+        let model = try SmallModel.make("qwen3", precision: .float32)
+        let registry = AdapterRegistry()
+        let first = registry.publish(try SmallModel.adapter(model, seed: 1), as: "a")
+        let equal = registry.publish(try SmallModel.adapter(model, seed: 1), as: "b")
+        #expect(equal.adapter === first.adapter && equal.name == "b" && equal.version == 1)
+        let other = registry.publish(try SmallModel.adapter(model, seed: 2), as: "a")
+        #expect(other.adapter !== first.adapter)
+        weak var held: Adapter? = nil
+        do {
+            let alone = registry.publish(try SmallModel.adapter(model, seed: 3), as: "c")
+            held = alone.adapter
+            #expect(held != nil)
+        }
+        #expect(registry.remove("c"))
+        #expect(held == nil)
+    }
 }

@@ -31,7 +31,8 @@ extension GGUFTokenizer {
     ///
     /// - Throws: `ModelFileError` for a generation_config.json that can't be read.
     public static func chatTemplate(ofFirstQwen folder: String) throws(ModelFileError) -> String? {
-        try isOfFirstQwen(folder) && isChat(folder) ? chatML : nil
+        guard isOfFirstQwen(folder), try isChat(folder) else { return nil }
+        return chatML
     }
 
     private static func isOfFirstQwen(_ folder: String) -> Bool {

@@ -3,11 +3,11 @@ import Foundation
 import Synchronization
 import TensorCore
 
-/// Runs the jobs of actors one after the other on a thread of its own. It gets less of a busy processor than those that
-/// compute, and leaves their pool of threads to them.
+/// Runs the jobs of actors one after the other on a thread of its own. It gets what those that compute leave of the
+/// processors, and leaves their pool of threads to them.
 final class BackgroundExecutor: SerialExecutor {
-    /// On a busy processor a thread that computes gets three times as much.
-    private static let niceness: Int32 = 5
+    /// Linux's SCHED_IDLE.
+    private static let idlePolicy: Int32 = 5
 
     private let jobs = Mutex<[UnownedJob]>([])
     private let arrival = DispatchSemaphore(value: 0)
@@ -29,8 +29,10 @@ final class BackgroundExecutor: SerialExecutor {
 
     private func work() {
         #if os(Linux)
-            // Of the calling thread alone. Where it is not allowed, the thread is as any other.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+            // Of the calling thread alone. Besides its small share, a processor that runs nothing else counts as idle where a
+            // thread that computes is woken; with a low priority only, two of those may be left to share one processor.
+            var parameters = sched_param()
+            _ = sched_setscheduler(0, Self.idlePolicy, &parameters)
         #endif
         while true {
             arrival.wait()
