@@ -191,6 +191,8 @@ let package = Package(
             ],
             swiftSettings: plain),
 
+        .target(
+            name: "FileTesting", dependencies: ["OrderedJSON"], path: "Tests/FileTesting", swiftSettings: plain),
         .target(name: "NumericalTesting", path: "Tests/NumericalTesting", swiftSettings: optimized),
         .testTarget(name: "OrderedJSONTests", dependencies: ["OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "DistributionTests", dependencies: ["Distribution"], swiftSettings: tests),
@@ -202,11 +204,14 @@ let package = Package(
         .testTarget(
             name: "TensorCoreTests", dependencies: ["TensorCore", "NumericalTesting", "OrderedJSON"],
             swiftSettings: tests),
-        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "ModelFilesTests", dependencies: ["FileTesting", "ModelFiles", "OrderedJSON"], swiftSettings: tests),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "QwenModelTests",
-            dependencies: ["QwenModel", "TensorCore", "ModelFiles", "Training", "OrderedJSON", "Randomness"],
+            dependencies: [
+                "FileTesting", "QwenModel", "TensorCore", "ModelFiles", "Training", "OrderedJSON", "Randomness",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ConstrainedDecodingTests",
@@ -218,6 +223,7 @@ let package = Package(
         .testTarget(
             name: "ServingTests",
             dependencies: [
+                "FileTesting",
                 "ConstrainedDecoding", "Serving", "TextGeneration", "InferenceCore", "QwenModel", "TensorCore",
                 "ModelFiles", "Tokenization",
                 "OrderedJSON", "Randomness", "touchstone-server", "touchstone",
@@ -228,19 +234,24 @@ let package = Package(
             dependencies: ["InferenceCore", "QwenModel", "ModelFiles", "TensorCore", "OrderedJSON", "Randomness"],
             swiftSettings: tests),
         .testTarget(
-            name: "ModelHubTests", dependencies: ["ModelHub", "OrderedJSON"], exclude: ["hub.py"], swiftSettings: tests),
+            name: "ModelHubTests", dependencies: ["FileTesting", "ModelHub", "OrderedJSON"], exclude: ["hub.py"],
+            swiftSettings: tests),
         .testTarget(
             name: "MergingTests",
-            dependencies: ["Merging", "QwenModel", "TensorCore", "ModelFiles", "OrderedJSON", "Randomness"],
+            dependencies: [
+                "FileTesting", "Merging", "QwenModel", "TensorCore", "ModelFiles", "OrderedJSON", "Randomness",
+            ],
             swiftSettings: tests),
         .testTarget(name: "WorkerProcessesTests", dependencies: ["WorkerProcesses"], swiftSettings: tests),
         .testTarget(
             name: "RewardsTests",
             dependencies: [
+                "FileTesting",
                 "Rewards", "Recipes", "MathAlgebra", "WorkerProcesses", "OrderedJSON", "touchstone-confine",
             ],
             swiftSettings: tests),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "OrderedJSON"], swiftSettings: tests),
+        .testTarget(
+            name: "TrackingTests", dependencies: ["FileTesting", "Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
             name: "ReportingTests", dependencies: ["Reporting", "Tracking", "OrderedJSON"], swiftSettings: tests),
         .testTarget(
@@ -251,11 +262,14 @@ let package = Package(
             name: "RecipesTests", dependencies: ["Recipes", "OrderedJSON", "Randomness"], swiftSettings: tests),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["touchstone", "touchstone-confine", "touchstone-runs", "InferenceCore", "OrderedJSON"],
+            dependencies: [
+                "FileTesting", "touchstone", "touchstone-confine", "touchstone-runs", "InferenceCore", "OrderedJSON",
+            ],
             swiftSettings: tests),
         .testTarget(
             name: "ExternalRolloutsTests",
             dependencies: [
+                "FileTesting",
                 "ExternalRollouts", "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore",
                 "ModelFiles",
                 "Tokenization", "Rewards", "Recipes", "Tracking", "Randomness", "OrderedJSON",
@@ -264,6 +278,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
+                "FileTesting",
                 "Training", "Distribution", "InferenceCore", "QwenModel", "TensorCore", "ModelFiles", "Tokenization",
                 "Rewards", "Tracking",
                 "Recipes", "OrderedJSON", "Randomness",

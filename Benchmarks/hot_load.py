@@ -7,12 +7,14 @@ ADAPTERS is a folder with at least two PEFT folders, such as a run's `adapters`.
 seeded, first without any replacement and then during 200 of them. No request may fail; each answer must carry one version
 from beginning to end, and be, token for token and log-probability for log-probability, what that version gives alone. The
 longest pause of a stream is told in decode steps: the median time between two tokens of the streams while nothing is
-replaced. One JSON line of figures.
+replaced. What the machine itself does to such steps is measured first: as many processes as processors compute for 45 ms and
+meet, again and again, with nothing else running; the longest of these rounds is told in medians too. One JSON line of figures.
 """
 
 import argparse
 import http.client
 import json
+import multiprocessing
 import os
 import random
 import threading
@@ -110,6 +112,36 @@ def worst(results, loads, start, step, count=4):
     return [{key: value for key, value in t.items() if key not in ("begin", "end")} for t in told]
 
 
+def work(loops, meeting, rounds):
+    for _ in range(rounds):
+        meeting.wait()
+        for _ in range(loops):
+            pass
+        meeting.wait()
+
+
+def rounds_of_machine(seconds, length=0.045):
+    """Seconds of rounds in which each processor does the same work."""
+    start = time.perf_counter()
+    for _ in range(3_000_000):
+        pass
+    loops = int(3_000_000 * length / (time.perf_counter() - start))
+    rounds, count = int(seconds / length), os.cpu_count()
+    meeting = multiprocessing.Barrier(count + 1)
+    helpers = [multiprocessing.Process(target=work, args=(loops, meeting, rounds)) for _ in range(count)]
+    for helper in helpers:
+        helper.start()
+    times = []
+    for _ in range(rounds):
+        meeting.wait()
+        start = time.perf_counter()
+        meeting.wait()
+        times.append(time.perf_counter() - start)
+    for helper in helpers:
+        helper.join()
+    return times
+
+
 def quantile(numbers, share):
     return sorted(numbers)[min(len(numbers) - 1, int(share * len(numbers)))]
 
@@ -123,6 +155,7 @@ def main():
     parser.add_argument("--replacements", type=int, default=200)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--calm", type=float, default=20, help="seconds without replacements")
+    parser.add_argument("--machine", type=float, default=20, help="seconds to measure the machine without the server at work")
     parser.add_argument("--pause", type=float, default=0.05, help="seconds between two replacements")
     parser.add_argument("--check", type=int, default=60, help="answers that are compared with those given alone")
     options = parser.parse_args()
@@ -130,6 +163,7 @@ def main():
     root = os.path.abspath(options.adapters)
     folders = sorted(e.path for e in os.scandir(root) if os.path.exists(e.path + "/adapter_config.json"))
     assert len(folders) >= 2, "two adapters are needed"
+    machine = rounds_of_machine(options.machine)
     server.load("hot", folders[0])
 
     failures, calm, began_calm = [], [], time.monotonic()
@@ -164,10 +198,12 @@ def main():
     print(json.dumps({
         "clients": options.clients, "replacements": options.replacements, "completions": len(results), "failures": 0,
         "versions_seen": len({version for _, version, _, _ in results}), "checked_alone": len(checked),
+        "machine_longest_round": round(max(machine) / quantile(machine, 0.5), 2),
         "step_ms": round(1000 * step, 2), "longest_pause_calm_steps": round(max(gaps(calm)) / step, 2),
         "longest_pause_steps": round(max(pauses) / step, 2), "p999_pause_steps": round(quantile(pauses, 0.999) / step, 2),
         "worst_calm": worst(calm, [], began_calm, step), "worst": worst(results, replacements, start, step),
         "load_median_ms": round(1000 * quantile(loads, 0.5), 1), "memory_mib": memory, "seconds": round(seconds, 1)}))
 
 
-main()
+if __name__ == "__main__":
+    main()

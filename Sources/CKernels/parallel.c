@@ -26,6 +26,9 @@ static struct {
     _Atomic int sleeping;
     _Atomic int wanted;
     _Atomic uint64_t busy_time;  // nanoseconds that threads have spent in bodies, summed
+    _Atomic int bound;      // whether each worker keeps to a processor of its own
+    _Atomic int kept;       // whether a caller keeps to the one that is left
+    cpu_set_t processors;   // those the process may run on, as found at first
     int started;
     pthread_mutex_t busy;
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
@@ -69,9 +72,30 @@ static void work(void) {
     if (start != 0) atomic_fetch_add(&pool.busy_time, now() - start);
 }
 
+static pthread_once_t found = PTHREAD_ONCE_INIT;
+
+static void find_processors(void) {
+    if (sched_getaffinity(0, sizeof pool.processors, &pool.processors) != 0) CPU_ZERO(&pool.processors);
+}
+
+// Binds this thread to the processor of its number (the caller's is 0), or lets it run on all. Left to themselves, threads that
+// wake each other often end up on one processor while another one is idle, or runs something of low priority, for tens of
+// milliseconds.
+static void keep_to(int self, int bound) {
+    cpu_set_t set = pool.processors;
+    if (bound) {
+        int left = self;
+        for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+            if (CPU_ISSET(cpu, &pool.processors) && left-- != 0) CPU_CLR(cpu, &set);
+        }
+    }
+    if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
+}
+
 static void *worker(void *argument) {
     int self = (int)(long)argument;
     uint32_t seen = atomic_load(&pool.wake);
+    int is_bound = 0;
     for (;;) {
         for (int spin = 0; spin < SPINS && atomic_load(&pool.wake) == seen; spin++) relax();
         if (atomic_load(&pool.wake) == seen) {
@@ -81,18 +105,18 @@ static void *worker(void *argument) {
             continue;
         }
         seen = atomic_load(&pool.wake);
+        int bound = atomic_load(&pool.bound);
+        if (bound != is_bound) keep_to(self, is_bound = bound);
         if (self < atomic_load(&pool.wanted)) work();
     }
     return NULL;
 }
 
 static int available(void) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        int count = CPU_COUNT(&set);
-        if (count > 0) return count < MAX_THREADS ? count : MAX_THREADS;
-    }
-    return 1;
+    pthread_once(&found, find_processors);
+    int count = CPU_COUNT(&pool.processors);
+    if (count < 1) return 1;
+    return count < MAX_THREADS ? count : MAX_THREADS;
 }
 
 void ck_set_threads(int threads) {
@@ -106,6 +130,8 @@ int ck_threads(void) {
 }
 
 static void start_workers(int wanted) {
+    // With fewer threads than processors there is no telling which ones are free.
+    atomic_store(&pool.bound, wanted == available());
     for (; pool.started < wanted - 1; pool.started++) {
         pthread_t thread;
         pthread_attr_t attributes;
@@ -115,6 +141,22 @@ static void start_workers(int wanted) {
         pthread_attr_destroy(&attributes);
         if (failed) return;
     }
+}
+
+bool ck_keep_caller(void) {
+    cpu_set_t own;
+    int none = 0;
+    if (ck_threads() != available() || available() == 1) return false;
+    // What somebody else has bound stays as it is.
+    if (sched_getaffinity(0, sizeof own, &own) != 0 || !CPU_EQUAL(&own, &pool.processors)) return false;
+    if (!atomic_compare_exchange_strong(&pool.kept, &none, 1)) return false;
+    keep_to(0, 1);
+    return true;
+}
+
+void ck_free_caller(void) {
+    keep_to(0, 0);
+    atomic_store(&pool.kept, 0);
 }
 
 uint64_t ck_busy_nanoseconds(void) { return atomic_load(&pool.busy_time); }

@@ -217,8 +217,10 @@ public final class Engine {
         let work = StepBatch(sequences: sequences, prompts: prompts, promptBudget: promptBudget, model: model)
         defer { times.add((ContinuousClock.now - start) / .seconds(1), work) }
         guard !work.batch.ids.isEmpty else { return outcome }
-        let hidden = model.hiddenStates(work.batch, pages: pool.pages)
-        let logits = model.logits(hidden, rows: work.logitRows, batch: work.batch)
+        let (hidden, logits) = ComputeDevice.inPlace {
+            let hidden = model.hiddenStates(work.batch, pages: pool.pages)
+            return (hidden, model.logits(hidden, rows: work.logitRows, batch: work.batch))
+        }
         work.tellPrompts(hidden, model: model)
         for (offset, piece) in work.prefilled.enumerated() {
             piece.request.computed += piece.count

@@ -33,8 +33,7 @@ public struct WeightedAdapter: Sendable {
         folder = try AdapterFolder(path: path)
         let configuration = folder.configuration
         targeting = try AdapterTargeting(configuration, familyDefaults: ["q_proj", "v_proj"], place: path)
-        var features = configuration.unsupportedFeatures
-        if configuration.fanInFanOut { features.append("fan_in_fan_out") }
+        let features = configuration.unsupportedFeatures
         guard features.isEmpty else {
             throw MergingError(
                 .unsupported, "\(path) uses \(features.sorted().joined(separator: ", ")), which can't be merged")

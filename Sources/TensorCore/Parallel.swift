@@ -24,10 +24,21 @@ public func parallelFor(_ count: Int, pieces size: Int, _ body: (Range<Int>) -> 
 
 /// The threads and kernels that this process computes with.
 public enum ComputeDevice {
-    /// How many threads the parallel loop uses; setting 0 takes as many as the process may run on.
+    /// How many threads the parallel loop uses; setting 0 takes as many as the process may run on. With exactly as many, the
+    /// pool's own keep to a processor each.
     public static var threadCount: Int {
         get { Int(ck_threads()) }
         set { ck_set_threads(Int32(clamping: newValue)) }
+    }
+
+    /// Runs `body`, many parallel loops, with the calling thread on the processor that the pool's own threads leave to it.
+    ///
+    /// It must start no threads or processes and call nobody who may: they would be kept to that processor. Where another
+    /// thread is in such a body, or there are fewer threads than processors, the system places this one.
+    public static func inPlace<Result>(_ body: () throws -> Result) rethrows -> Result {
+        let isKept = ck_keep_caller()
+        defer { if isKept { ck_free_caller() } }
+        return try body()
     }
 
     /// Seconds that threads have spent in parallel loops since the process began, summed over the threads. What is missing

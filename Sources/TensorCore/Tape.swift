@@ -68,13 +68,15 @@ extension Tensor {
         precondition(seed.shape == shape, "backward: seed is \(seed.shape), expected \(shape)")
         guard let root = node else { return }
         root.gather(seed)
-        for node in Self.nodes(from: root) {
-            guard let closure = node.backward, let dy = node.gradient else { continue }
-            node.backward = nil
-            node.remake = nil
-            node.gradient = nil
-            for (input, gradient) in zip(node.inputs, closure(dy)) {
-                if let input, let gradient { input.gather(gradient) }
+        ComputeDevice.inPlace {
+            for node in Self.nodes(from: root) {
+                guard let closure = node.backward, let dy = node.gradient else { continue }
+                node.backward = nil
+                node.remake = nil
+                node.gradient = nil
+                for (input, gradient) in zip(node.inputs, closure(dy)) {
+                    if let input, let gradient { input.gather(gradient) }
+                }
             }
         }
     }

@@ -113,10 +113,12 @@ struct MicroBatch {
     ) -> Tensor {
         let pass = parameters.map { GradientPass(parameters: $0, units: batch.units) }
         let pages = model.makePages(pageCount, layers: 1)
-        let hidden = model.hiddenStates(
-            batch, pages: pages, pass: pass, recomputation: .beyond(bytes: limits.activationBytes))  // [N, C]
-        return model.logProbs(
-            hidden, rows: rows, targets: targets, temperature: temperature, batch: batch, pass: pass,
-            entropyGradient: entropyGradient)
+        return ComputeDevice.inPlace {
+            let hidden = model.hiddenStates(
+                batch, pages: pages, pass: pass, recomputation: .beyond(bytes: limits.activationBytes))  // [N, C]
+            return model.logProbs(
+                hidden, rows: rows, targets: targets, temperature: temperature, batch: batch, pass: pass,
+                entropyGradient: entropyGradient)
+        }
     }
 }

@@ -79,7 +79,7 @@ struct ChildLoop: Sendable {
             return (isLate, mustKill)
         }
         if mustKill { child.killGroup() }
-        if isLate { child.listener.deadlinePassed() }
+        if isLate { child.listener.childIsLate(child) }
     }
 
     private mutating func writeInput(_ child: ChildProcess) {
@@ -91,25 +91,25 @@ struct ChildLoop: Sendable {
             close(input)
             input = -1
             (outgoing, written) = ([], 0)
-            child.listener.childClosed(.input)
+            child.listener.childClosed(child, .input)
         }
     }
 
     private mutating func readOutput(_ child: ChildProcess, _ buffer: UnsafeMutableRawBufferPointer) {
         let count = read(output, buffer.baseAddress, buffer.count)
         if count > 0 {
-            child.listener.childWrote(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            child.listener.childWrote(child, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
             close(output)
             output = -1
-            child.listener.childClosed(.output)
+            child.listener.childClosed(child, .output)
         }
     }
 
     private mutating func readError(_ child: ChildProcess, _ buffer: UnsafeMutableRawBufferPointer) {
         let count = read(error, buffer.baseAddress, buffer.count)
         if count > 0 {
-            child.listener.childWroteError(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            child.listener.childWroteError(child, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
             close(error)
             error = -1
@@ -127,7 +127,11 @@ struct ChildLoop: Sendable {
                 guard count > 0 else { break }
                 total += count
                 let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-                if isOutput { child.listener.childWrote(bytes) } else { child.listener.childWroteError(bytes) }
+                if isOutput {
+                    child.listener.childWrote(child, bytes)
+                } else {
+                    child.listener.childWroteError(child, bytes)
+                }
             }
         }
     }

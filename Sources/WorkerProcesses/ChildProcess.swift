@@ -6,13 +6,13 @@ import SystemPackage
 /// What is told about a child process, on the child's own thread, one call at a time.
 protocol ChildListener: AnyObject, Sendable {
     /// Bytes from standard output.
-    func childWrote(_ bytes: UnsafeRawBufferPointer)
+    func childWrote(_ child: ChildProcess, _ bytes: UnsafeRawBufferPointer)
     /// Bytes from standard error.
-    func childWroteError(_ bytes: UnsafeRawBufferPointer)
+    func childWroteError(_ child: ChildProcess, _ bytes: UnsafeRawBufferPointer)
     /// The child closed a pipe though it may live on: it will read or write no more there.
-    func childClosed(_ stream: ChildStream)
-    /// The deadline set by `setDeadline` is over.
-    func deadlinePassed()
+    func childClosed(_ child: ChildProcess, _ stream: ChildStream)
+    /// The child's deadline is over.
+    func childIsLate(_ child: ChildProcess)
     /// The process is gone and reaped. Everything it wrote before was told before. The last call of all.
     ///
     /// - Parameter wallTime: From the start to the end, as the child's own thread saw them.
@@ -31,6 +31,14 @@ enum ChildStream: String, Sendable {
 /// holds up another, and so that SIGPIPE can be blocked there without any say in the rest of the program.
 /// The process stays a zombie until the group was killed: its number can't be taken by a stranger before that.
 final class ChildProcess: Sendable {
+    /// What a process is told at its start.
+    struct Orders: Sendable {
+        /// All that standard input gets before it is closed; `nil`: it stays open for `send`.
+        var input: [UInt8]?
+        /// How long after the start the listener hears `childIsLate`; `nil` for never.
+        var wallTime: Duration?
+    }
+
     struct State {
         var outgoing: [UInt8] = []
         var closesInput = false
@@ -51,22 +59,25 @@ final class ChildProcess: Sendable {
     let state: Mutex<State>
 
     private init(
-        pid: pid_t, pidDescriptor: Int32, waker: Int32, wallTime: Duration?, killsChildrenFirst: Bool,
+        pid: pid_t, pidDescriptor: Int32, waker: Int32, orders: Orders, killsChildrenFirst: Bool,
         listener: any ChildListener
     ) {
         self.killsChildrenFirst = killsChildrenFirst
         (self.pid, self.pidDescriptor, self.listener) = (pid, pidDescriptor, listener)
         let now = ContinuousClock.now
         start = now
-        state = Mutex(State(deadline: wallTime.map { now + $0 }, waker: waker))
+        state = Mutex(
+            State(
+                outgoing: orders.input ?? [], closesInput: orders.input != nil,
+                deadline: orders.wallTime.map { now + $0 }, waker: waker))
     }
 
     /// Starts a process.
     ///
-    /// - Parameter wallTime: How long after the start the listener hears `deadlinePassed`, however late the caller goes on.
+    /// - Parameter orders: What holds from the start, however late the caller goes on.
     /// - Throws: `WorkerError` (`cannotStart`); the listener hears nothing then.
     static func start(
-        _ command: WorkerCommand, wallTime: Duration? = nil, listener: any ChildListener
+        _ command: WorkerCommand, orders: Orders = Orders(), listener: any ChildListener
     ) async throws(WorkerError) -> ChildProcess {
         let pipes = try ChildPipes()
         let loop = ChildLoop(input: pipes.input, output: pipes.output, error: pipes.error, wake: pipes.wake)
@@ -75,7 +86,7 @@ final class ChildProcess: Sendable {
         let started = await withCheckedContinuation { continuation in
             let answer = Once(continuation)
             Task.detached {
-                let ended = await supervise(command, wallTime, ends, loop, waker, listener, answer)
+                let ended = await supervise(command, orders, ends, loop, waker, listener, answer)
                 // Without a process the answer is an error already, and the listener must hear nothing.
                 if let ended { listener.childEnded(ended.end, after: ended.wallTime) }
             }
@@ -85,7 +96,7 @@ final class ChildProcess: Sendable {
 
     /// Runs a process from start to reaping. Returns `nil` if it never started.
     private static func supervise(
-        _ command: WorkerCommand, _ wallTime: Duration?,
+        _ command: WorkerCommand, _ orders: Orders,
         _ ends: (FileDescriptor, FileDescriptor, FileDescriptor), _ loop: ChildLoop, _ waker: Int32,
         _ listener: any ChildListener, _ answer: Once
     ) async -> (end: ProcessEnd, wallTime: Duration)? {
@@ -103,7 +114,7 @@ final class ChildProcess: Sendable {
                 let identifier = execution.processIdentifier
                 let child = ChildProcess(
                     pid: identifier.value, pidDescriptor: identifier.processDescriptor, waker: waker,
-                    wallTime: wallTime, killsChildrenFirst: command.killsChildrenFirst, listener: listener)
+                    orders: orders, killsChildrenFirst: command.killsChildrenFirst, listener: listener)
                 answer.resume(.success(child))
                 // The process is not reaped before this returns.
                 return await withCheckedContinuation { over in
@@ -136,7 +147,7 @@ final class ChildProcess: Sendable {
         }
     }
 
-    /// Sets when the listener hears `deadlinePassed`; `nil` for never.
+    /// Sets when the listener hears `childIsLate`; `nil` for never.
     func setDeadline(_ deadline: ContinuousClock.Instant?) {
         state.withLock {
             $0.deadline = deadline

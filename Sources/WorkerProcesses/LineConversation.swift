@@ -91,7 +91,7 @@ final class LineConversation: ChildListener {
     /// The last lines of standard error, at most 4 KiB.
     var errorTail: String { state.withLock { String(decoding: $0.errorTail, as: UTF8.self) } }
 
-    func childWrote(_ bytes: UnsafeRawBufferPointer) {
+    func childWrote(_ child: ChildProcess, _ bytes: UnsafeRawBufferPointer) {
         var unasked: [String] = []
         var answer: (Question, Result<String, any Error>)?
         state.withLock { state in
@@ -109,7 +109,7 @@ final class LineConversation: ChildListener {
         }
         for line in unasked { events(.unaskedLine(line)) }
         guard let (question, result) = answer else { return }
-        if case .failure = result { kill() }
+        if case .failure = result { child.kill() }
         question.continuation.resume(with: result)
     }
 
@@ -130,7 +130,7 @@ final class LineConversation: ChildListener {
         return take(&state).map { ($0, .success(text)) }
     }
 
-    func childWroteError(_ bytes: UnsafeRawBufferPointer) {
+    func childWroteError(_: ChildProcess, _ bytes: UnsafeRawBufferPointer) {
         var lines: [String] = []
         state.withLock { state in
             state.errorTail = Array((state.errorTail + bytes.suffix(Self.tailSize)).suffix(Self.tailSize))
@@ -145,14 +145,14 @@ final class LineConversation: ChildListener {
         for line in lines { events(.errorLine(line)) }
     }
 
-    func childClosed(_ stream: ChildStream) {
+    func childClosed(_ child: ChildProcess, _ stream: ChildStream) {
         state.withLock { state in
             if state.closed == nil { state.closed = stream }
-            if state.question != nil { state.process?.setDeadline(.now + Self.graceToEnd) }
+            if state.question != nil { child.setDeadline(.now + Self.graceToEnd) }
         }
     }
 
-    func deadlinePassed() {
+    func childIsLate(_: ChildProcess) {
         fail { state in
             if let stream = state.closed {
                 error(.unreadable, "the process closed its \(stream.rawValue) but did not end", state)

@@ -61,9 +61,8 @@ extension WorkerCommand {
     public func run(input: [UInt8] = [], limits: RunLimits = RunLimits()) async throws -> RunResult {
         try Task.checkCancellation()
         let listener = OneShotListener(limits)
-        let process = try await ChildProcess.start(self, wallTime: limits.wallTime, listener: listener)
-        process.send(input, thenClose: true)
-        listener.attach(process)
+        let process = try await ChildProcess.start(
+            self, orders: .init(input: input, wallTime: limits.wallTime), listener: listener)
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { listener.wait($0) }
         } onCancel: {
@@ -80,7 +79,6 @@ private final class OneShotListener: ChildListener {
         var result = RunResult(
             outcome: .ended, end: .unknown, output: [], outputWasCut: false, errorOutput: [], errorOutputWasCut: false,
             wallTime: .zero)
-        var process: ChildProcess?
         var isOver = false
         var waiting: CheckedContinuation<RunResult, Never>?
     }
@@ -89,16 +87,6 @@ private final class OneShotListener: ChildListener {
     private let state = Mutex(State())
 
     init(_ limits: RunLimits) { self.limits = limits }
-
-    /// Tells whom to kill; kills at once what has flooded already.
-    func attach(_ process: ChildProcess) {
-        let isDoomed = state.withLock {
-            guard !$0.isOver else { return false }
-            $0.process = process
-            return $0.result.outcome != .ended
-        }
-        if isDoomed { process.kill() }
-    }
 
     func wait(_ continuation: CheckedContinuation<RunResult, Never>) {
         let result: RunResult? = state.withLock {
@@ -109,20 +97,20 @@ private final class OneShotListener: ChildListener {
         if let result { continuation.resume(returning: result) }
     }
 
-    func childWrote(_ bytes: UnsafeRawBufferPointer) {
-        let doomed = state.withLock { state -> ChildProcess? in
+    func childWrote(_ child: ChildProcess, _ bytes: UnsafeRawBufferPointer) {
+        let isFlood = state.withLock { state in
             let room = limits.outputBytes - state.result.output.count
             state.result.output += bytes.prefix(room)
-            guard bytes.count > room else { return nil }
+            guard bytes.count > room else { return false }
             state.result.outputWasCut = true
-            guard limits.floodKills, state.result.outcome == .ended else { return nil }
+            guard limits.floodKills, state.result.outcome == .ended else { return false }
             state.result.outcome = .flooded
-            return state.process
+            return true
         }
-        doomed?.kill()
+        if isFlood { child.kill() }
     }
 
-    func childWroteError(_ bytes: UnsafeRawBufferPointer) {
+    func childWroteError(_: ChildProcess, _ bytes: UnsafeRawBufferPointer) {
         state.withLock { state in
             let room = limits.errorBytes - state.result.errorOutput.count
             state.result.errorOutput += bytes.prefix(room)
@@ -130,21 +118,17 @@ private final class OneShotListener: ChildListener {
         }
     }
 
-    func childClosed(_ stream: ChildStream) {}
+    func childClosed(_: ChildProcess, _: ChildStream) {}
 
-    func deadlinePassed() {
-        let doomed = state.withLock { state -> ChildProcess? in
-            if state.result.outcome == .ended { state.result.outcome = .timedOut }
-            return state.process
-        }
-        doomed?.kill()
+    func childIsLate(_ child: ChildProcess) {
+        state.withLock { if $0.result.outcome == .ended { $0.result.outcome = .timedOut } }
+        child.kill()
     }
 
     func childEnded(_ end: ProcessEnd, after wallTime: Duration) {
         let (waiting, result) = state.withLock { state in
             (state.result.end, state.result.wallTime) = (end, wallTime)
             state.isOver = true
-            state.process = nil
             return (state.waiting.take(), state.result)
         }
         waiting?.resume(returning: result)

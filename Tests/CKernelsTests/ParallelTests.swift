@@ -129,6 +129,68 @@ struct ParallelTests {
     }
 }
 
+/// How many processors this thread may run on.
+private func processors() -> Int {
+    let status = (try? String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)) ?? ""
+    let mask = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") } ?? ""
+    return mask.dropFirst(13).reduce(0) { $0 + ($1.hexDigitValue ?? 0).nonzeroBitCount }
+}
+
+extension ParallelTests {
+    @Test(
+        "with a thread for each processor the pool's own keep to one each; with more, and for the caller, nothing is bound",
+        .enabled(if: processors() > 1, "one processor"))
+    func binding() {
+        let all = processors()
+        /// The processors that the pool's own threads may run on, in as many loops as it takes: others may hold the pool.
+        func workers(_ expected: Int) -> Bool {
+            (0..<200).contains { _ in
+                let caller = pthread_self()
+                let found = Mutex(Set<Int>())
+                parallel(8) { _ in
+                    usleep(1000)
+                    if pthread_self() != caller { _ = found.withLock { $0.insert(processors()) } }
+                }
+                return found.withLock { $0 == [expected] }
+            }
+        }
+        withThreads(all) { #expect(workers(1)) }
+        withThreads(all + 1) { #expect(workers(all)) }
+        withThreads(all) { #expect(workers(1)) }
+        #expect(processors() == all)
+    }
+
+    @Test("one caller at a time is kept beside the pool's own, and freed again", .enabled(if: processors() > 1))
+    func caller() {
+        let all = processors()
+        withThreads(all) {
+            // Other suites may keep a caller of theirs for a moment.
+            let isKept = (0..<2000).contains { _ in
+                if ck_keep_caller() { return true }
+                usleep(1000)
+                return false
+            }
+            guard isKept else {
+                Issue.record("the place was never free")
+                return
+            }
+            #expect(processors() == 1)
+            #expect(!ck_keep_caller())
+            let others = Atomic<Int>(0)
+            let done = DispatchSemaphore(value: 0)
+            Thread {
+                if ck_keep_caller() { others.wrappingAdd(1, ordering: .relaxed) }
+                done.signal()
+            }.start()
+            done.wait()
+            #expect(others.load(ordering: .relaxed) == 0)
+            ck_free_caller()
+            #expect(processors() == all)
+        }
+        withThreads(all + 1) { #expect(!ck_keep_caller()) }
+    }
+}
+
 @Suite("Kernel levels")
 struct LevelTests {
     @Test("levels that do not exist are refused and change nothing")

@@ -1,3 +1,4 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Testing
@@ -25,22 +26,9 @@ struct InterchangeTests {
     @Test("the first Qwen's vocabulary gives the ids of Qwen2.5's, and its conversations are ChatML")
     func firstQwen() throws {
         let folder = try TemporaryFolder()
-        let vocabulary = try #require(
-            try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: Self.tokenizer)))["model"]?["vocab"]?
-                .objectValue)
-        var bytes: [UInt32: UInt8] = [:]
-        var next: UInt32 = 256
-        for byte in UInt8.min...UInt8.max {
-            let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || byte >= 174
-            bytes[isPrintable ? UInt32(byte) : next] = byte
-            if !isPrintable { next += 1 }
-        }
-        var lines = [String](repeating: "", count: vocabulary.count)
-        for (token, id) in vocabulary {
-            let id = try #require(id.intValue)
-            lines[id] = Data(token.unicodeScalars.compactMap { bytes[$0.value] }).base64EncodedString() + " \(id)"
-        }
-        try folder.write(lines.joined(separator: "\n"), "qwen.tiktoken")
+        let model = try #require(
+            try JSONValue(parsing: Data(contentsOf: URL(fileURLWithPath: Self.tokenizer)))["model"])
+        try folder.write(FirstQwenVocabulary.text(of: model), "qwen.tiktoken")
         try folder.write(#"{"chat_format": "chatml", "eos_token_id": 151643}"#, "generation_config.json")
         let rows = try Reference.rows("fixtures/tokenizer/qwen_encode.jsonl", every: 3)
         let texts = rows.compactMap { $0["text"]?.stringValue }.filter { !$0.contains("<") }

@@ -1,3 +1,4 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Testing
@@ -59,29 +60,6 @@ enum Program {
         let outcome = try run(arguments, input: objects.map { $0.text() + "\n" }.joined())
         try #require(outcome.status == 0, "\(arguments): \(outcome.messages)")
         return try outcome.lines
-    }
-}
-
-/// A folder that is removed with the object.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("touchstone-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func path(_ name: String) -> String { "\(path)/\(name)" }
-
-    /// Writes a file and returns its path.
-    @discardableResult
-    func write(_ text: String, _ name: String) throws -> String {
-        let url = URL(fileURLWithPath: path(name))
-        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url)
-        return url.path
     }
 }
 

@@ -1,3 +1,4 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Testing
@@ -70,7 +71,8 @@ struct RanksTests {
             wrong.messages.split(separator: "\n").count { $0.hasPrefix("touchstone: ") && $0.contains("steps") } == 1)
         let chat = try Launcher.run(2, ["tokenize", Reference.model])
         #expect(
-            chat.status != 0 && chat.messages.contains("only train, eval, generate, score and verify work on several"))
+            chat.status != 0
+                && chat.messages.contains("only train, eval, generate, score, verify and plan work on several"))
     }
 
     @Test(

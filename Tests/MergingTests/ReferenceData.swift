@@ -19,21 +19,6 @@ enum Reference {
     }
 }
 
-/// A folder for one test; gone when the test is over.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "MergingTests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// What lies in it, hidden files too.
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-}
-
 /// The largest |a − b|; infinite where the sizes differ or a number is NaN.
 func worst(_ a: [Float], _ b: [Float]) -> Float {
     guard a.count == b.count else { return .infinity }

@@ -1,3 +1,4 @@
+import FileTesting
 import Foundation
 import ModelFiles
 import OrderedJSON
@@ -36,21 +37,8 @@ struct FirstQwenTokenizerTests {
     func published() throws {
         let model = try #require(
             try JSONValue(parsing: Data(contentsOf: URL(filePath: ReferenceVocabulary.path)))["model"])
-        var bytes: [UInt32: UInt8] = [:]
-        var next: UInt32 = 256
-        for byte in UInt8.min...UInt8.max {
-            let isPrintable = (33...126).contains(byte) || (161...172).contains(byte) || byte >= 174
-            bytes[isPrintable ? UInt32(byte) : next] = byte
-            if !isPrintable { next += 1 }
-        }
-        var lines = [String](repeating: "", count: model["vocab"]?.objectValue?.count ?? 0)
-        for (token, id) in model["vocab"]?.objectValue ?? [:] {
-            let id = try #require(id.intValue)
-            let data = Data(token.unicodeScalars.compactMap { bytes[$0.value] })
-            lines[id] = "\(data.base64EncodedString()) \(id)"
-        }
         let folder = try TemporaryFolder()
-        try folder.write(lines.joined(separator: "\n"), "qwen.tiktoken")
+        try folder.write(FirstQwenVocabulary.text(of: model), "qwen.tiktoken")
         let lists = try #require(try GGUFTokenizer(firstQwen: folder.path))
         let expected = (model["merges"]?.arrayValue ?? []).map { rule in
             rule.stringValue ?? (rule.arrayValue ?? []).compactMap(\.stringValue).joined(separator: " ")

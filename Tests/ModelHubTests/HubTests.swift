@@ -1,3 +1,4 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Testing
@@ -148,19 +149,4 @@ struct HubTests {
         #expect(try listing.selected(["*q4*"]).map(\.path) == ["a-q4.gguf"])
         #expect(throws: HubError.self) { try listing.selected(["nothing*"]) }
     }
-}
-
-/// A folder for one test; gone when the test is over.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "ModelHubTests-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// What lies in it.
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
 }

@@ -1,27 +1,10 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Synchronization
 import Testing
 
 @testable import Rewards
-
-/// A folder that is removed with the object.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("rewards-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// Writes a file and returns its path.
-    func write(_ text: String, _ name: String) throws -> String {
-        try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-        return "\(path)/\(name)"
-    }
-}
 
 /// Lines that were told.
 private final class Lines: Sendable {

@@ -1,16 +1,9 @@
+import FileTesting
 import Foundation
 import OrderedJSON
 import Testing
 
 @testable import Tracking
-
-/// A folder that goes away with the test.
-final class TemporaryFolder {
-    let path = FileManager.default.temporaryDirectory.appending(path: "tracking-\(UUID().uuidString)").path
-
-    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 @Suite("Run folder and records")
 struct RecordTests {

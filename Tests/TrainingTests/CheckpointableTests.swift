@@ -1,3 +1,4 @@
+import FileTesting
 import ModelFiles
 import OrderedJSON
 import QwenModel

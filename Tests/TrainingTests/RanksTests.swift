@@ -1,4 +1,5 @@
 import Distribution
+import FileTesting
 import Foundation
 import ModelFiles
 import OrderedJSON

@@ -97,18 +97,6 @@ struct Shortness: RewardFunction {
     }
 }
 
-/// A folder that goes away with its owner.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("training-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
-
 extension ParameterSet {
     /// The bits of all gradients.
     var gradientBits: [UInt32] { gradients.toArray().map(\.bitPattern) }

@@ -196,9 +196,15 @@ float ck_probe_read(const float *x, long count);
 // Runs body(context, index) for every index below count on `threads` threads, the caller among them. Which thread runs
 // an index is open; body must not depend on it. Calls from inside a body, or while another call runs, run serially.
 void ck_parallel(long count, void *context, void (*body)(void *context, long index));
-// How many threads ck_parallel uses; 0 = as many as the process may run on. Takes effect at the next call.
+// How many threads ck_parallel uses; 0 = as many as the process may run on. Takes effect at the next call. With exactly as
+// many, the pool's own keep to a processor each.
 void ck_set_threads(int threads);
 int ck_threads(void);
+// Keeps the calling thread to the processor that the pool's own threads leave free, until ck_free_caller. Threads and processes
+// that it starts meanwhile would be kept there too. False, with nothing changed, when the pool's are not bound, another caller is
+// kept, or this one was bound by somebody else: then it must not be freed.
+bool ck_keep_caller(void);
+void ck_free_caller(void);
 // Nanoseconds that threads have spent in bodies so far, summed over the threads.
 uint64_t ck_busy_nanoseconds(void);
 

@@ -68,7 +68,7 @@ public struct AdapterConfiguration: Hashable, Sendable {
     public var modulesToSave: [String] = []
     /// Which biases are trained: `none`, `all` or `lora_only`.
     public var bias = "none"
-    /// Whether the base stores its weights transposed.
+    /// Whether the base stores its weights transposed, as GPT-2 does and no Qwen; without meaning here, as for PEFT's linear layers.
     public var fanInFanOut = false
     /// How training began: `true`, `false`, or a method's name. Some methods (`pissa`, `olora`, …) also changed the base.
     public var initLoraWeights: JSONValue = true

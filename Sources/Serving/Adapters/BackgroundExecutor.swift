@@ -29,8 +29,8 @@ final class BackgroundExecutor: SerialExecutor {
 
     private func work() {
         #if os(Linux)
-            // Of the calling thread alone. Besides its small share, a processor that runs nothing else counts as idle where a
-            // thread that computes is woken; with a low priority only, two of those may be left to share one processor.
+            // Of the calling thread alone. With a low priority only it would take slices of milliseconds from one of the threads
+            // that compute, and all of them wait for the slowest: steps of 45 ms became steps of 110 to 190.
             var parameters = sched_param()
             _ = sched_setscheduler(0, Self.idlePolicy, &parameters)
         #endif

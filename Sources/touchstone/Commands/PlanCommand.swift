@@ -1,4 +1,5 @@
 import ArgumentParser
+import Distribution
 import ModelFiles
 import OrderedJSON
 import QwenModel
@@ -9,7 +10,7 @@ import Tracking
 import Training
 
 /// `touchstone plan`.
-struct PlanCommand: ParsableCommand {
+struct PlanCommand: AsyncParsableCommand, RankedCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Tells how much memory a recipe or a model will take, without loading weights.",
@@ -23,7 +24,8 @@ struct PlanCommand: ParsableCommand {
 
             With --ranks and a run of the recipe that took some steps on one rank: how long a step will take on several, \
             each with as many threads. How much longer a token takes with fewer sequences at a time is measured here, so \
-            that this loads the model.
+            that this loads the model. Where ranks share a machine, and so the bandwidth of its memory, start the command \
+            itself by mpirun with as many as one machine will have: they measure at the same time.
 
             Example:
               touchstone plan
@@ -64,6 +66,7 @@ struct PlanCommand: ParsableCommand {
     @Flag(name: .long, help: "One JSON object instead of text.")
     var json = false
 
+    @OptionGroup var launch: RankOptions
     @OptionGroup var messages: MessageOptions
 
     func validate() throws {
@@ -82,7 +85,11 @@ struct PlanCommand: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func run() async throws {
+        try await launch.run(messages.messages) { group, _ in try report(group) }
+    }
+
+    private func report(_ group: RankGroup) throws {
         let isRecipe = path.map { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") } ?? false
         guard isRecipe || set.isEmpty else {
             throw ValidationError("--set changes a recipe; \(path ?? "nothing") is none")
@@ -92,17 +99,18 @@ struct PlanCommand: ParsableCommand {
         }
         let report =
             switch path {
-            case let path? where isRecipe: try recipeReport(path)
+            case let path? where isRecipe: try recipeReport(path, group)
             case let path?: try modelReport(path)
             case nil: machineReport
             }
+        guard group.isFirst else { return }
         try StandardOutput.write(json ? JSONValue.object(report).text() + "\n" : PlanText.text(report))
     }
 
-    private func recipeReport(_ path: String) throws -> JSONObject {
+    private func recipeReport(_ path: String, _ group: RankGroup) throws -> JSONObject {
         let plan = try RecipePlan(path, overrides: set)
         guard let ranks, let measured else { return plan.report }
-        var cost = try plan.cost(measured: RunFolder(existing: measured), ranks: ranks)
+        var cost = try plan.cost(measured: RunFolder(existing: measured), ranks: ranks, by: group)
         (cost.bandwidth, cost.latency) = (bandwidth * 1e6, latency * 1e-3)
         return cost.report(ranks: ranks)
     }

@@ -45,7 +45,7 @@ struct RankOptions: ParsableArguments {
             !(command is any RankedCommand)
         else { return }
         throw CommandFailure(
-            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train, eval, generate, score and verify work on "
+            "\(launch.kind.rawValue) started \(launch.ranks) ranks, but only train, eval, generate, score, verify and plan work on "
                 + "several; start this command by itself", status: .wrongUsage)
     }
 
@@ -89,7 +89,7 @@ struct RankOptions: ParsableArguments {
             return CommandFailure(reported: status)
         }
         guard group.isFirst else { return CommandFailure(reported: own.status) }
-        let others = reasons(words.map { text.contains($0) ? "" : $0 }, of: group)
+        let others = reasons(words, besides: text, of: group)
         let lines = (text.isEmpty && !others.isEmpty ? [] : own.lines) + others
         return CommandFailure(lines: lines, status: own.status)
     }
@@ -101,12 +101,22 @@ struct RankOptions: ParsableArguments {
         words.hasPrefix("\0") ? Int32(words.dropFirst()).flatMap(ExitStatus.init(rawValue:)) : nil
     }
 
-    private static func reasons(_ words: [String], of group: RankGroup) -> [String] {
+    /// What ranks said at their end, each cause once and by the rank whose it is; empty on all ranks but the first.
+    ///
+    /// - Parameter own: What the first rank says anyway.
+    private static func reasons(_ words: [String], besides own: String = "", of group: RankGroup) -> [String] {
         guard group.isFirst else { return [] }
         var seen: Set<String> = []
         return words.enumerated().compactMap { rank, text in
-            !text.isEmpty && !text.hasPrefix("\0") && seen.insert(text).inserted
-                ? "\(group.name(of: rank)): \(text)" : nil
+            guard !text.isEmpty, !text.hasPrefix("\0") else { return nil }
+            // Who ends by another rank's error repeats it with that rank's name.
+            var (speaker, cause) = (group.name(of: rank), text)
+            while let other = (0..<group.count).map(group.name).first(where: { cause.hasPrefix($0 + ": ") }) {
+                speaker = other
+                cause.removeFirst(other.count + 2)
+            }
+            guard !own.contains(cause), seen.insert(cause).inserted else { return nil }
+            return "\(speaker): \(cause)"
         }
     }
 

@@ -1,4 +1,5 @@
 import Benchmarking
+import Distribution
 import ModelFiles
 import OrderedJSON
 import QwenModel
@@ -45,8 +46,11 @@ struct RecipePlan {
     /// What steps take on several ranks, from a run on one and from passes of the model that are measured here, with the
     /// recipe's threads.
     ///
-    /// - Throws: `TrainingError` (`data`) for a run without such steps, and the errors of the model's files.
-    func cost(measured folder: RunFolder, ranks: Int) throws -> RankCost {
+    /// - Parameter ranks: For how many.
+    /// - Parameter group: Those that measure: the pass of a run on one rank is measured by the first one alone, that of a run on
+    ///   many by all at the same time, since what shares a machine shares its memory's bandwidth. The slowest counts.
+    /// - Throws: `TrainingError` (`data`) for a run without such steps, `DistributionError`, and the errors of the model's files.
+    func cost(measured folder: RunFolder, ranks: Int, by group: RankGroup) throws -> RankCost {
         let rollout = recipe.rollout
         var cost = try RankCost(
             measured: folder, demand: demand, prompts: rollout.promptsPerStep,
@@ -55,11 +59,16 @@ struct RecipePlan {
         let few = min(many, (rollout.promptsPerStep + ranks - 1) / ranks * rollout.completionsPerPrompt)
         guard few < many else { return cost }
         ComputeDevice.threadCount = recipe.threads
+        RankOptions.shareThreads(group)
         let pass = DecodingPass(try PreparedRun.model(recipe).model)
         let context = demand.promptTokens + min(rollout.maxNewTokens, 256) / 2
-        cost.pass = RankCost.Pass(
-            many: (many, try pass.seconds(sequences: many, context: context)),
-            few: (few, try pass.seconds(sequences: few, context: context)))
+        let alone = group.isFirst ? try pass.seconds(sequences: many, context: context) : 0
+        _ = try group.tell("measured alone")
+        let own = try pass.seconds(sequences: few, context: context)
+        let together = try group.exchange(Array("\(own)".utf8)).compactMap {
+            Double(String(decoding: $0, as: UTF8.self))
+        }
+        cost.pass = RankCost.Pass(many: (many, alone), few: (few, together.max() ?? own))
         return cost
     }
 
