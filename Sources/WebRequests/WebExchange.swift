@@ -78,11 +78,15 @@ public final class WebExchange: NSObject, URLSessionDataDelegate, Sendable {
 
     /// Takes a piece of the answer.
     public func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let size = state.withLock { state in
-            if state.continuation != nil { state.body.append(data) }
-            return state.body.count
+        let isTooLarge = state.withLock { state in
+            guard state.continuation != nil else { return false }
+            state.body.append(data)
+            return state.body.count > Self.maximumBytes
         }
-        if size > Self.maximumBytes { end(.failure(Fault.tooLarge)) }
+        guard isTooLarge else { return }
+        end(.failure(Fault.tooLarge))
+        // At once: until the caller goes on and ends the session, a server that never stops would fill the memory.
+        dataTask.cancel()
     }
 
     /// Redirections are not followed: the key must not go elsewhere.
