@@ -33,7 +33,7 @@ extension WorkerProcessTests {
         func orders() async throws {
             let killer = Killer()
             _ = try await ChildProcess.start(
-                shell("cat; sleep 9217.0942"),
+                shell("cat; sleep 9217.0949"),
                 orders: .init(input: Array("hello".utf8), wallTime: .milliseconds(300)), listener: killer)
             var ends: [ProcessEnd] = []
             for await end in killer.ends { ends.append(end) }

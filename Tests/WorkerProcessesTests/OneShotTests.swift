@@ -60,13 +60,12 @@ extension WorkerProcessTests {
         @Test(
             "the result doesn't wait for children that hold the pipes, nor for one that left the group and floods them")
         func heldPipes() async throws {
+            // They outlive the deadline: a run that waited for them would be killed there.
             for script in [
-                "sleep 9217.0942 & echo done", "setsid sleep 2 & echo done", "setsid timeout 1 yes & sleep 0.1",
+                "sleep 9217.0942 & echo done", "setsid sleep 25 & echo done", "setsid timeout 25 yes & sleep 0.1",
             ] {
-                let start = ContinuousClock.now
                 let result = try await shell(script).run(limits: limits(output: 1 << 22, floodKills: false))
                 #expect(result.outcome == .ended && result.end == .exited(0))
-                #expect(ContinuousClock.now - start < .seconds(1.5))
             }
             #expect(try await eventually { try !isRunning("9217.0942") })
         }
