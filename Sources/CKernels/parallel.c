@@ -26,9 +26,9 @@ static struct {
     _Atomic int sleeping;
     _Atomic int wanted;
     _Atomic uint64_t busy_time;  // nanoseconds that threads have spent in bodies, summed
-    _Atomic int bound;      // whether each worker keeps to a processor of its own
-    _Atomic int kept;       // whether a caller keeps to the one that is left
-    cpu_set_t processors;   // those the process may run on, as found at first
+    _Atomic int bound;  // whether each worker keeps to a processor of its own
+    _Atomic int kept;  // whether a caller keeps to the one that is left
+    cpu_set_t processors;  // those the process may run on, as found at first
     int started;
     pthread_mutex_t busy;
 } pool = {.busy = PTHREAD_MUTEX_INITIALIZER};
@@ -95,7 +95,7 @@ static void keep_to(int self, int bound) {
 static void *worker(void *argument) {
     int self = (int)(long)argument;
     uint32_t seen = atomic_load(&pool.wake);
-    int is_bound = 0;
+    int is_bound = -1;  // unknown: it was started by a thread that may have been kept to a processor
     for (;;) {
         for (int spin = 0; spin < SPINS && atomic_load(&pool.wake) == seen; spin++) relax();
         if (atomic_load(&pool.wake) == seen) {
