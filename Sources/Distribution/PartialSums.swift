@@ -1,24 +1,46 @@
 /// The gradients of an update's pieces on their way to one sum, in the order of a `SumTree`.
 ///
 /// Pieces are computed into one buffer, each from zero. What can be added up on the spot is; the rest is kept, for the
-/// pieces' neighbours or for the other ranks.
+/// pieces' neighbours or for the other ranks. The numbers are sent in parts: while a rank computes its last piece, each part
+/// is sent when it is finished.
 public final class PartialSums {
     private typealias Buffer = UnsafeMutableBufferPointer<Float>
 
     private let tree: SumTree
+    private let parts: [[Range<Int>]]
+    private let share: WorkShare
     /// Where pieces are computed, and at last the sum is.
     private let target: UnsafeMutableBufferPointer<Float>
     /// What the target holds.
     private var current: Range<Int>?
     private var stored: [Range<Int>: Buffer] = [:]
     private var free: [Buffer] = []
+    private var sending: Sending?
+    /// Why sums could not be taken in while a piece was computed.
+    private var failure: DistributionError?
+
+    /// What this rank sends, when it is known that no more pieces come.
+    private struct Sending {
+        let exchange: SumExchange
+        /// What is added to the target's numbers before they are sent.
+        let siblings: [Buffer]
+        let sums: [(node: Range<Int>, values: Buffer)]
+    }
 
     /// No sums yet.
     ///
+    /// - Parameter pieces: Pieces of the update.
+    /// - Parameter share: Who computes which of them.
+    /// - Parameter parts: The numbers in the order in which a piece finishes them; every number once, the same on all ranks.
     /// - Parameter target: Where pieces are computed, and at last their sum is; must outlive this.
-    public init(pieces: Int, target: UnsafeMutableBufferPointer<Float>) {
+    public init(
+        pieces: Int, share: WorkShare, parts: [[Range<Int>]], target: UnsafeMutableBufferPointer<Float>
+    ) {
         tree = SumTree(pieces: pieces)
-        self.target = target
+        (self.share, self.parts, self.target) = (share, parts, target)
+        precondition(
+            parts.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } == target.count,
+            "PartialSums: the parts don't cover the numbers")
         target.update(repeating: 0)
     }
 
@@ -34,107 +56,87 @@ public final class PartialSums {
         target.update(repeating: 0)
     }
 
+    /// Sends the first parts of a piece that is being computed, if it is this rank's last.
+    ///
+    /// - Parameter count: Parts that are finished.
+    public func finished(_ count: Int, of piece: Int) {
+        guard share.group.count > 1, failure == nil, sending != nil || share.isExhausted else { return }
+        let sending = sending ?? begun(with: piece)
+        send(sending, upTo: count)
+        do throws(DistributionError) { try sending.exchange.advance(waits: false) } catch { failure = error }
+    }
+
     /// Takes in the piece that the target holds now.
     public func end(_ piece: Int) {
-        var node = piece..<piece + 1
-        while let (parent, sibling) = tree.parent(of: node), let other = stored.removeValue(forKey: sibling) {
-            Self.add(UnsafeBufferPointer(other), to: target)
+        if let sending { return send(sending, upTo: parts.count) }
+        let (node, siblings) = path(of: piece)
+        for sibling in siblings {
+            guard let other = stored.removeValue(forKey: sibling) else { continue }
+            Self.add(other, to: target, 0..<target.count)
             free.append(other)
-            node = parent
         }
         current = node
     }
 
-    /// Adds; two numbers have the same sum in either order.
-    private static func add(_ values: UnsafeBufferPointer<Float>, to sums: Buffer) {
-        for index in 0..<min(values.count, sums.count) { sums[index] += values[index] }
-    }
-
-    /// Makes the target the sum of all ranks' pieces. Each rank adds up one part of the numbers, and tells the others.
+    /// Makes the target the sum of all ranks' pieces, when this rank has no more.
     ///
+    /// - Returns: Whether it is; not if a rank gave up.
     /// - Throws: `DistributionError`
-    public func finish(_ ranks: RankGroup) throws(DistributionError) {
-        guard ranks.count > 1 else {
+    public func close() throws(DistributionError) -> Bool {
+        guard share.group.count > 1, tree.pieces > 0 else {
             precondition(current == tree.root || tree.pieces == 0, "PartialSums: pieces are missing")
-            return
+            return true
         }
-        begin()
-        let nodes = stored.keys.sorted { $0.lowerBound < $1.lowerBound }
-        let all = try exchange(nodes, ranks)
-        let own = slice(ranks.rank, of: ranks.count)
-        for other in 0..<ranks.count where other != ranks.rank && !nodes.isEmpty {
-            let part = slice(other, of: ranks.count)
-            ranks.send(
-                nodes.compactMap { stored[$0].map { UnsafeBufferPointer(rebasing: $0[part]) } }, to: other, on: .sums)
+        if let failure { throw failure }
+        let sending = sending ?? begun(with: nil)
+        send(sending, upTo: parts.count)
+        return try sending.exchange.finish()
+    }
+
+    /// Lets the other ranks know that this one has failed, so that they don't wait for its sums.
+    public func abandon() {
+        guard share.group.count > 1 else { return }
+        (sending?.exchange ?? SumExchange(share, tree: tree, parts: parts, target: target)).abandon()
+    }
+
+    /// The node that a piece makes up with what is stored, and what is added to it, in order.
+    private func path(of piece: Int) -> (node: Range<Int>, siblings: [Range<Int>]) {
+        var node = piece..<piece + 1
+        var siblings: [Range<Int>] = []
+        while let (parent, sibling) = tree.parent(of: node), stored[sibling] != nil {
+            siblings.append(sibling)
+            node = parent
         }
-        var sums: [Range<Int>: [Float]] = [:]
-        for rank in 0..<ranks.count {
-            if rank == ranks.rank {
-                for node in nodes { sums[node] = stored[node].map { Array($0[own]) } }
-            } else if !all[rank].isEmpty {
-                let values = try ranks.take(all[rank].count * own.count, from: rank, on: .sums)
-                for (index, node) in all[rank].enumerated() {
-                    sums[node] = Array(values[index * own.count..<(index + 1) * own.count])
-                }
+        return (node, siblings)
+    }
+
+    /// Begins to send.
+    ///
+    /// - Parameter piece: What the target will hold when it has been computed; `nil`: it holds what it holds.
+    private func begun(with piece: Int?) -> Sending {
+        let (node, siblings) = piece.map { path(of: $0) } ?? (current, [])
+        var sums = stored.filter { !siblings.contains($0.key) }.map { (node: $0.key, values: $0.value) }
+        if let node { sums.append((node, target)) }
+        sums.sort { $0.node.lowerBound < $1.node.lowerBound }
+        let begun = Sending(
+            exchange: SumExchange(share, tree: tree, parts: parts, target: target),
+            siblings: siblings.compactMap { stored[$0] }, sums: sums)
+        begun.exchange.open(sums.map(\.node))
+        sending = begun
+        return begun
+    }
+
+    private func send(_ sending: Sending, upTo count: Int) {
+        while sending.exchange.sent < count {
+            for range in parts[sending.exchange.sent] {
+                for sibling in sending.siblings { Self.add(sibling, to: target, range) }
             }
-        }
-        try spread(try total(sums, count: own.count), ranks)
-    }
-
-    /// Adds up this rank's part of the numbers.
-    private func total(_ sums: [Range<Int>: [Float]], count: Int) throws(DistributionError) -> [Float] {
-        guard tree.pieces > 0 else { return Array(repeating: 0, count: count) }
-        let total = tree.fold(tree.root, known: { sums[$0] }) { left, right in
-            var sum = left
-            sum.withUnsafeMutableBufferPointer { sum in
-                right.withUnsafeBufferPointer { Self.add($0, to: sum) }
-            }
-            return sum
-        }
-        guard let total else {
-            throw DistributionError(
-                .malformed, "the ranks' sums don't cover the \(tree.pieces) pieces of an update; please report it")
-        }
-        return total
-    }
-
-    /// Tells the others this rank's part of the sum, and puts theirs in place.
-    private func spread(_ total: [Float], _ ranks: RankGroup) throws(DistributionError) {
-        for rank in 0..<ranks.count where rank != ranks.rank {
-            total.withUnsafeBufferPointer { ranks.send([$0], to: rank, on: .totals) }
-        }
-        for rank in 0..<ranks.count {
-            let part = slice(rank, of: ranks.count)
-            let values = rank == ranks.rank ? total : try ranks.take(part.count, from: rank, on: .totals)
-            _ = target[part].update(fromContentsOf: values)
+            sending.exchange.send(sending.sums)
         }
     }
 
-    /// The part of the numbers that a rank adds up.
-    private func slice(_ rank: Int, of count: Int) -> Range<Int> {
-        target.count * rank / count..<target.count * (rank + 1) / count
-    }
-
-    /// Which sums each rank holds.
-    private func exchange(
-        _ nodes: [Range<Int>], _ ranks: RankGroup
-    ) throws(DistributionError) -> [[Range<Int>]] {
-        var message = MessageWriter()
-        message.add(nodes.flatMap { [$0.lowerBound, $0.upperBound] })
-        var all: [[Range<Int>]] = []
-        for bytes in try ranks.exchange(message.bytes) {
-            var reader = MessageReader(bytes)
-            let bounds = try reader.integers()
-            all.append(
-                try stride(from: 0, to: bounds.count - 1, by: 2).map { index throws(DistributionError) in
-                    guard 0 <= bounds[index], bounds[index] < bounds[index + 1], bounds[index + 1] <= tree.pieces else {
-                        throw DistributionError(
-                            .malformed,
-                            "a rank holds the sum of pieces \(bounds[index])…, of \(tree.pieces); please report it")
-                    }
-                    return bounds[index]..<bounds[index + 1]
-                })
-        }
-        return all
+    /// Adds; two numbers have the same sum in either order.
+    private static func add(_ values: Buffer, to sums: Buffer, _ range: Range<Int>) {
+        for index in range { sums[index] += values[index] }
     }
 }

@@ -12,6 +12,8 @@ public final class RankGroup: Sendable {
     private let service: WorkService
     private let rounds = Atomic<Int>(0)
     private let exchanges = Atomic<Int>(0)
+    /// The latest shared work of which nothing is left to give out.
+    private let exhausted = Exhausted()
     private let waited = Atomic<UInt64>(0)
 
     /// A group.
@@ -19,14 +21,23 @@ public final class RankGroup: Sendable {
         self.transport = transport
         let service = WorkService(ranks: transport.count)
         self.service = service
-        guard transport.rank == 0, transport.count > 1 else { return }
+        let exhausted = self.exhausted
+        guard transport.rank == 0, transport.count > 1 else {
+            transport.inbox.serve(.exhausted) { message, _ in
+                var reader = MessageReader(message)
+                if let round = try? reader.integer() { exhausted.raise(to: round) }
+            }
+            return
+        }
         transport.inbox.serve(.claim) { message, rank in
             var reader = MessageReader(message)
             // A claim that can't be read is of another version, which the first exchange tells.
             guard let claim = try? Claim(from: &reader) else { return }
             var reply = MessageWriter()
-            reply.add(service.take(claim, rank: rank) ?? -1)
+            let (piece, isLast) = service.take(claim, rank: rank)
+            reply.add(piece ?? -1)
             transport.send(reply.bytes, to: rank, on: .grant)
+            if isLast { exhausted.announce(claim.round, over: transport) }
         }
     }
 
@@ -107,8 +118,15 @@ public final class RankGroup: Sendable {
         return WorkShare(claim: Claim(round: round, costs: costs, order: order), group: self)
     }
 
+    /// Whether nothing of some shared work is left to give out, as far as this rank has heard.
+    func isExhausted(_ claim: Claim) -> Bool { exhausted.covers(claim.round) }
+
     func take(_ claim: Claim) throws(DistributionError) -> Int? {
-        guard rank != 0 else { return service.take(claim, rank: 0) }
+        guard rank != 0 else {
+            let (piece, isLast) = service.take(claim, rank: 0)
+            if isLast { exhausted.announce(claim.round, over: transport) }
+            return piece
+        }
         var message = MessageWriter()
         claim.write(to: &message)
         transport.send(message.bytes, to: 0, on: .claim)
@@ -119,6 +137,23 @@ public final class RankGroup: Sendable {
                 .malformed, "rank 0 gave out piece \(piece) of \(claim.costs.count); please report it")
         }
         return piece < 0 ? nil : piece
+    }
+}
+
+/// Of which shared work nothing is left to give out: of all up to a number, since ranks take them one after the other.
+private final class Exhausted: Sendable {
+    private let round = Atomic<Int>(0)
+
+    func covers(_ round: Int) -> Bool { self.round.load(ordering: .relaxed) >= round }
+
+    func raise(to round: Int) { _ = self.round.max(round, ordering: .relaxed) }
+
+    /// Rank 0 lets everybody know.
+    func announce(_ round: Int, over transport: any Transport) {
+        raise(to: round)
+        var message = MessageWriter()
+        message.add(round)
+        for other in 1..<max(transport.count, 1) { transport.send(message.bytes, to: other, on: .exhausted) }
     }
 }
 
@@ -140,37 +175,4 @@ extension RankGroup {
 
     /// Throws if one of some ranks has given up, or is lost.
     func check(_ others: [Int]) throws(DistributionError) { try transport.inbox.check(others) }
-
-    /// Sends single-precision numbers.
-    func send(_ values: [UnsafeBufferPointer<Float>], to other: Int, on channel: Channel) {
-        let size = values.reduce(0) { $0 + $1.count } * MemoryLayout<Float>.size
-        let message = [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
-            for values in values {
-                let source = UnsafeRawBufferPointer(values)
-                UnsafeMutableRawBufferPointer(
-                    rebasing: UnsafeMutableRawBufferPointer(bytes)[count..<count + source.count]
-                )
-                .copyMemory(from: source)
-                count += source.count
-            }
-        }
-        transport.send(message, to: other, on: channel)
-    }
-
-    /// Takes so many single-precision numbers.
-    func take(
-        _ values: Int, from other: Int, on channel: Channel
-    ) throws(DistributionError) -> [Float] {
-        let message = try receive(from: other, on: channel)
-        guard message.count == values * MemoryLayout<Float>.size else {
-            throw DistributionError(
-                .malformed,
-                "\(name(of: other)) sent \(message.count) bytes of sums, expected \(values * MemoryLayout<Float>.size); "
-                    + "please report it")
-        }
-        return [Float](unsafeUninitializedCapacity: values) { floats, count in
-            UnsafeMutableRawBufferPointer(floats).copyBytes(from: message)
-            count = values
-        }
-    }
 }

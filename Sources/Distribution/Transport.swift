@@ -14,6 +14,8 @@ public enum Channel: UInt8, Sendable, CaseIterable {
     case claim
     /// What it is given.
     case grant
+    /// All of some shared work has been given out; told by rank 0.
+    case exhausted
     /// A rank asks for items that the first one reads.
     case ask
     /// What it is given.

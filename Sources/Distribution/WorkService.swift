@@ -8,13 +8,14 @@ final class WorkService: Sendable {
     /// The next piece for a rank; `nil` when all are given out.
     ///
     /// - Parameter claim: The work that is shared; the same from every rank.
-    func take(_ claim: Claim, rank: Int) -> Int? {
+    /// - Returns: The piece, and whether it was the last one.
+    func take(_ claim: Claim, rank: Int) -> (piece: Int?, isLast: Bool) {
         tables.change { tables in
             var table =
                 tables[claim.round] ?? WorkTable(costs: claim.costs, ranks: ranks, order: claim.order)
             let piece = table.take(rank)
             tables[claim.round] = table.isFinished ? nil : table
-            return piece
+            return (piece, piece != nil && table.isExhausted)
         }
     }
 }
@@ -52,8 +53,14 @@ public struct WorkShare: Sendable {
     let claim: Claim
     let group: RankGroup
 
+    /// How many there are.
+    public var pieces: Int { claim.costs.count }
+
     /// The next piece for this rank; `nil` when all are given out.
     ///
     /// - Throws: `DistributionError` (`lost`).
     public func next() throws(DistributionError) -> Int? { try group.take(claim) }
+
+    /// Whether nothing is left to give out, as far as this rank has heard: what it computes now is its last piece.
+    public var isExhausted: Bool { group.isExhausted(claim) }
 }

@@ -28,6 +28,9 @@ struct WorkTable: Sendable {
         }
     }
 
+    /// Whether nothing is left to give out.
+    var isExhausted: Bool { queue.isEmpty && shares.allSatisfy(\.isEmpty) }
+
     /// Whether nobody will ask any more.
     var isFinished: Bool { finished.count == shares.count }
 

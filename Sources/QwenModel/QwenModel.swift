@@ -96,7 +96,8 @@ public final class QwenModel: Sendable {
     ///   positions of its sequences.
     /// - Parameter pass: Where parameter gradients go; `nil` outside training.
     /// - Parameter observe: Sees the embedding (−1) and each block's output; for tests and probes.
-    /// - Returns: `[N, C]`.
+    /// - Returns: `[N, C]`. Its tape has each block's number as a milestone, the first one's excepted
+    ///   (`ParameterSet.gradientStages`).
     public func hiddenStates(
         _ batch: TokenBatch, pages: KeyValuePages, pass: GradientPass? = nil, recomputation: Recomputation = .blocks,
         observe: ((Int, Tensor) -> Void)? = nil
@@ -111,6 +112,7 @@ public final class QwenModel: Sendable {
         for (layer, block) in blocks.enumerated() {
             let placement = Placement(
                 layout: batch.layout, pages: pages, rotary: rotary, layer: pages.layers == 1 ? 0 : layer)
+            if pass != nil, layer > 0 { x.markMilestone(layer) }
             if pass != nil, layer < firstKept {
                 x = recomputed(x, pieces: [0..<batch.ids.count], pass: pass) { x, _, pass in
                     block(x, placement, context.with(pass))

@@ -11,6 +11,8 @@ public final class TapeNode: @unchecked Sendable {
     var backward: ((Tensor) -> [Tensor?])?
     /// Makes the output again, bit for bit, from what the backward pass keeps anyway; `nil` where that would cost much.
     var remake: (() -> Tensor)?
+    /// A place that a backward pass tells when it gets there.
+    var milestone: Int?
     /// The gradient gathered so far; kept after the backward pass only for leaves.
     public internal(set) var gradient: Tensor?
 
@@ -64,12 +66,14 @@ extension Tensor {
     /// Gradients of leaves stay in `node.gradient`.
     ///
     /// - Parameter seed: The gradient of the objective with respect to this tensor, of its shape.
-    public func backward(seed: Tensor) {
+    /// - Parameter reached: Told each milestone when everything recorded after it has been differentiated.
+    public func backward(seed: Tensor, reached: (_ milestone: Int) -> Void = { _ in }) {
         precondition(seed.shape == shape, "backward: seed is \(seed.shape), expected \(shape)")
         guard let root = node else { return }
         root.gather(seed)
         ComputeDevice.inPlace {
             for node in Self.nodes(from: root) {
+                if let milestone = node.milestone { reached(milestone) }
                 guard let closure = node.backward, let dy = node.gradient else { continue }
                 node.backward = nil
                 node.remake = nil
@@ -80,6 +84,10 @@ extension Tensor {
             }
         }
     }
+
+    /// Makes this place of the tape a milestone: what is computed from here on has its gradients, those of trained
+    /// parameters too, when the backward pass gets here. A tensor that is not on the tape is none.
+    public func markMilestone(_ number: Int) { node?.milestone = number }
 
     /// All nodes that `root` depends on, itself included, the latest first.
     private static func nodes(from root: TapeNode) -> [TapeNode] {

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import Distribution
@@ -49,6 +50,77 @@ struct SumTreeTests {
         }
     }
 
+    @Test(
+        "a sum is the same bits when parts of it are sent before a rank's last piece is finished", arguments: [2, 3, 4])
+    func overlapped(ranks: Int) throws {
+        for pieces in [1, 2, 5, 8, 13] {
+            let expected = reference(pieces)
+            let early = Mutex(0)
+            let results = try Threads.run(ranks: ranks) { group in
+                let share = group.share(costs: Array(repeating: 1, count: pieces))
+                return try gradients { target in
+                    let sums = PartialSums(pieces: pieces, share: share, parts: Self.parts, target: target)
+                    while let piece = try share.next() {
+                        sums.begin()
+                        // Part after part is finished, as in a backward pass.
+                        for (index, part) in Self.parts.enumerated() {
+                            for place in part.joined() { target[place] += value(piece, place) }
+                            if share.isExhausted { early.withLock { $0 += 1 } }
+                            if index != 1 { sums.finished(index + 1, of: piece) }
+                        }
+                        sums.end(piece)
+                    }
+                    let isWhole = try sums.close()
+                    #expect(isWhole)
+                }
+            }
+            #expect(early.withLock { $0 } > 0)
+            for result in results { #expect(result == expected) }
+        }
+    }
+
+    @Test("where a rank gives up nobody waits for it, and the next sum is right")
+    func abandoned() throws {
+        let expected = reference(8)
+        let results = try Threads.run(ranks: 3) { group in
+            for failing in [2, 0, 1] {
+                for stage in 0..<3 {
+                    let share = group.share(costs: Array(repeating: 1, count: 8))
+                    var target = [Float](repeating: 0, count: Self.width)
+                    try target.withUnsafeMutableBufferPointer { target in
+                        let sums = PartialSums(pieces: 8, share: share, parts: Self.parts, target: target)
+                        var isFirst = true
+                        while let piece = try share.next() {
+                            if group.rank == failing, stage == 0 { break }
+                            sums.begin()
+                            // One gives up in the middle of a piece, when some parts may be on their way.
+                            sums.finished(2, of: piece)
+                            if group.rank == failing, stage == 1, !isFirst || share.isExhausted { break }
+                            sums.end(piece)
+                            isFirst = false
+                        }
+                        if group.rank == failing { return sums.abandon() }
+                        let isWhole = try sums.close()
+                        #expect(!isWhole)
+                    }
+                    _ = try group.exchange([])
+                }
+            }
+            let share = group.share(costs: Array(repeating: 1, count: 8))
+            return try gradients { target in
+                let sums = PartialSums(pieces: 8, share: share, parts: Self.parts, target: target)
+                while let piece = try share.next() {
+                    sums.begin()
+                    for place in 0..<Self.width { target[place] += value(piece, place) }
+                    sums.end(piece)
+                }
+                let isWhole = try sums.close()
+                #expect(isWhole)
+            }
+        }
+        for result in results { #expect(result == expected) }
+    }
+
     @Test("the sum is that of the tree, not of another order")
     func order() {
         let bits = reference(5)
@@ -60,14 +132,16 @@ struct SumTreeTests {
     }
 
     private static let width = 1003
+    /// The numbers in the order in which they are finished; one part is smaller than the number of ranks.
+    private static let parts: [[Range<Int>]] = [[900..<1003, 3..<100], [400..<899], [899..<900], [0..<3, 100..<400]]
 
     /// Numbers of very different sizes.
-    private func values(_ piece: Int) -> [Float] {
-        (0..<Self.width).map { index in
-            let mixed = UInt32(truncatingIfNeeded: (piece &+ 1) &* 2_654_435_761 &+ index &* 40_503)
-            return Float(mixed % 20_011) / Float(1 + mixed % 977) - 7
-        }
+    private func value(_ piece: Int, _ index: Int) -> Float {
+        let mixed = UInt32(truncatingIfNeeded: (piece &+ 1) &* 2_654_435_761 &+ index &* 40_503)
+        return Float(mixed % 20_011) / Float(1 + mixed % 977) - 7
     }
+
+    private func values(_ piece: Int) -> [Float] { (0..<Self.width).map { value(piece, $0) } }
 
     private func reference(_ pieces: Int) -> [UInt32] {
         func sum(_ node: Range<Int>) -> [Float] {
@@ -77,20 +151,27 @@ struct SumTreeTests {
         return sum(0..<pieces).map(\.bitPattern)
     }
 
+    /// What some work leaves in the gradients.
+    private func gradients(_ body: (UnsafeMutableBufferPointer<Float>) throws -> Void) rethrows -> [UInt32] {
+        var gradients = [Float](repeating: .nan, count: Self.width)
+        try gradients.withUnsafeMutableBufferPointer { try body($0) }
+        return gradients.map(\.bitPattern)
+    }
+
     /// Has threads compute pieces and add them up.
     private func sums(_ pieces: Int, ranks: Int, _ own: @escaping @Sendable (Int) -> [Int]) throws -> [[UInt32]] {
         try Threads.run(ranks: ranks) { group in
-            var gradients = [Float](repeating: .nan, count: Self.width)
-            try gradients.withUnsafeMutableBufferPointer { target in
-                let sums = PartialSums(pieces: pieces, target: target)
+            try gradients { target in
+                let sums = PartialSums(
+                    pieces: pieces, share: group.share(costs: []), parts: Self.parts, target: target)
                 for piece in own(group.rank) {
                     sums.begin()
                     for (index, value) in values(piece).enumerated() { target[index] += value }
                     sums.end(piece)
                 }
-                try sums.finish(group)
+                let isWhole = try sums.close()
+                #expect(isWhole)
             }
-            return gradients.map(\.bitPattern)
         }
     }
 }

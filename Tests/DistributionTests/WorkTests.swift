@@ -79,6 +79,22 @@ struct WorkTests {
         for round in 0..<3 { #expect(taken.flatMap { $0[round] }.sorted() == Array(0..<20 + round)) }
     }
 
+    @Test("every rank hears that all is given out, and of no later work", arguments: [1, 3])
+    func exhausted(ranks: Int) throws {
+        _ = try Threads.run(ranks: ranks) { group in
+            let (first, second) = (group.share(costs: [1, 1, 1, 1]), group.share(costs: [1]))
+            #expect(!second.isExhausted)
+            while try first.next() != nil {}
+            // What is told goes before what is exchanged.
+            _ = try group.exchange([])
+            #expect(first.isExhausted && !second.isExhausted)
+            _ = try group.exchange([])
+            while try second.next() != nil {}
+            _ = try group.exchange([])
+            #expect(second.isExhausted)
+        }
+    }
+
     @Test("every rank hears every rank, in order")
     func exchange() throws {
         let heard = try Threads.run(ranks: 3) { group in

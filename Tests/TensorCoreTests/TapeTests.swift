@@ -18,6 +18,25 @@ struct TapeTests {
         expectSameBits(dy.toArray(), tensor([3, 5], seed: 2).toArray())
     }
 
+    @Test("a milestone is told when all that was recorded after it has been differentiated, and nothing before")
+    func milestones() {
+        let weights = (0..<3).map { PackedMatrix(tensor([4, 4], seed: 10 + $0)) }
+        let gradients = (0..<3).map { _ in Tensor.zeros([4, 4]) }
+        var x = tensor([2, 4])
+        x.markMilestone(7)  // not on the tape
+        for (layer, weight) in weights.enumerated() {
+            if layer > 0 { x.markMilestone(layer) }
+            x = linear(x, weight: weight, gradients: (gradients[layer], nil), units: [0..<2])
+        }
+        var seen: [(Int, [Bool])] = []
+        x.backward(seed: tensor([2, 4], seed: 3)) { milestone in
+            seen.append((milestone, gradients.map { $0.toArray().contains { $0 != 0 } }))
+        }
+        #expect(seen.map(\.0) == [2, 1])
+        #expect(seen.map(\.1) == [[false, false, true], [false, true, true]])
+        #expect(gradients[0].toArray().contains { $0 != 0 })
+    }
+
     @Test("nothing is recorded without a leaf")
     func nothingRecorded() {
         let x = tensor([2, 4])

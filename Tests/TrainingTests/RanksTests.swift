@@ -3,9 +3,11 @@ import FileTesting
 import Foundation
 import ModelFiles
 import OrderedJSON
+import QwenModel
 import Recipes
 import Rewards
 import Synchronization
+import TensorCore
 import Testing
 import Tracking
 
@@ -51,6 +53,25 @@ struct RanksTests {
         // Where a sum takes a gigabyte, few are kept.
         #expect(GradientPieces(Array(repeating: 500, count: 64), parameterCount: 1 << 28).ranges.count <= 5)
         #expect(GradientPieces([], parameterCount: 10).ranges.isEmpty)
+    }
+
+    @Test("a backward pass finishes the parts of a gradient in their order, and tells it truly")
+    func parts() throws {
+        let names = ["norm", "layers.1.q", "layers.0.q", "layers.2.up", "layers.2.down", "embed_tokens", "layers.3.q"]
+        let parameters = ParameterSet(names.map { ("model.\($0).weight", [2000, 3]) })
+        let stages = parameters.gradientStages
+        #expect(stages.map(\.milestone) == [.max, 3, 2, 1, nil])
+        let places = stages.map { stage in stage.ranges.map { $0.lowerBound / 6000..<$0.upperBound / 6000 } }
+        let expected: [[Range<Int>]] = [[0..<1], [6..<7], [3..<5], [1..<2], [2..<3, 5..<6]]
+        #expect(places == expected)
+        let parts = GradientParts(parameters)
+        #expect(parts.ranges == stages.map(\.ranges))
+        #expect((1...4).map { parts.finished(at: $0) } == [4, 3, 2, 1])
+        // Small ones go together, finished with the last of them.
+        let small = ParameterSet((0..<6).map { ("layers.\($0).q", [1500]) })
+        let few = GradientParts(small)
+        #expect(few.ranges == [[7500..<9000, 6000..<7500, 4500..<6000], [3000..<4500, 1500..<3000, 0..<1500]])
+        #expect((1...5).map { few.finished(at: $0) } == [1, 1, 1, 0, 0])
     }
 
     @Test("a step's cost is divided by ranks but for what all do, and for what they tell one another")

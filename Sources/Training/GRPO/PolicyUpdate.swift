@@ -56,11 +56,14 @@ public struct PolicyUpdate: Sendable {
         let totals = PolicyTotals(
             sequences: samples.count, activeTokens: samples.reduce(0) { $0 + Double($1.activeTokens) },
             maxCompletionLength: maxCompletionLength, accumulation: batches.reduce(0) { $0 + $1.count })
-        let results = try pieces.run(ranks, parameters: parameters) { piece throws(TrainingError) in
+        let results = try pieces.run(ranks, parameters: parameters) { piece, reached throws(TrainingError) in
             var result = PolicyUpdateResult()
-            for units in batches[piece] {
+            for (index, units) in batches[piece].enumerated() {
                 try signal.check()
-                result.add(try gradient(units, of: count, totals: totals, adapter: adapter, parameters: parameters))
+                result.add(
+                    try gradient(units, of: count, totals: totals, adapter: adapter, parameters: parameters) {
+                        if index == batches[piece].count - 1 { reached($0) }
+                    })
             }
             return result
         }
@@ -70,8 +73,11 @@ public struct PolicyUpdate: Sendable {
     }
 
     /// One micro-batch: forward, objective, backward.
+    ///
+    /// - Parameter reached: Told the milestones of the backward pass.
     private func gradient(
-        _ units: [PolicyGroup], of count: Int, totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet
+        _ units: [PolicyGroup], of count: Int, totals: PolicyTotals, adapter: Adapter?, parameters: ParameterSet,
+        reached: (_ milestone: Int) -> Void
     ) throws(TrainingError) -> PolicyUpdateResult {
         var watch = Stopwatch()
         var pass = MicroBatch(units.map(\.unit), adapter: adapter, model: model)
@@ -92,7 +98,7 @@ public struct PolicyUpdate: Sendable {
             seed.floats[2 * row + 1] = gradient.dEntropies?[row] ?? 0
         }
         var times = PassTimes(forward: watch.lap())
-        output.backward(seed: seed)
+        output.backward(seed: seed, reached: reached)
         times.backward = watch.lap()
         var result = PolicyUpdateResult(gradient, batch: batch, level: objective.ratioLevel)
         result.times = times

@@ -55,18 +55,23 @@ extension RankGroup {
     /// - Returns: The pieces' results, in their order.
     func map<Value: Portable>(
         costs: [Double], _ body: (_ piece: Int) throws(TrainingError) -> Value
+    ) throws(TrainingError) -> [Value] { try map(share(costs: costs), closing: nil, body) }
+
+    /// Computes pieces of some work, and brings together what they have added up.
+    func map<Value: Portable>(
+        _ share: WorkShare, closing sums: PartialSums?, _ body: (_ piece: Int) throws(TrainingError) -> Value
     ) throws(TrainingError) -> [Value] {
         var own = Pieces<Value>()
         var outcome = Result<Void, TrainingError>.success(())
         do {
-            let share = share(costs: costs)
             while let piece = try share.next() { own.add(try body(piece), at: piece) }
-        } catch let error as TrainingError {
-            outcome = .failure(error)
+            // Where another rank gave up, its error is told below.
+            _ = try sums?.close()
         } catch {
-            outcome = .failure(TrainingError(.ranks, "\(error)", cause: error))
+            sums?.abandon()
+            outcome = .failure(error as? TrainingError ?? TrainingError(.ranks, "\(error)", cause: error))
         }
-        return try Pieces.joined(try agree(outcome.map { own }), count: costs.count)
+        return try Pieces.joined(try agree(outcome.map { own }), count: share.pieces)
     }
 }
 

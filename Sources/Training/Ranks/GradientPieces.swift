@@ -40,23 +40,58 @@ struct GradientPieces {
     /// Computes all pieces, and makes the parameters' gradient the sum of theirs.
     ///
     /// - Parameter parameters: What is trained; `nil`: only the results are wanted.
-    /// - Parameter body: Adds a piece's gradient to that of the parameters.
+    /// - Parameter body: Adds a piece's gradient to that of the parameters; tells the milestones of the piece's last backward
+    ///   pass, so that other ranks get what is finished while the rest is computed.
     /// - Returns: The pieces' results, in order.
     func run<Value: Portable>(
-        _ ranks: RankGroup, parameters: ParameterSet?, _ body: (_ piece: Int) throws(TrainingError) -> Value
+        _ ranks: RankGroup, parameters: ParameterSet?,
+        _ body: (_ piece: Int, _ reached: (_ milestone: Int) -> Void) throws(TrainingError) -> Value
     ) throws(TrainingError) -> [Value] {
-        let sums = parameters.map {
-            PartialSums(
-                pieces: ranges.count,
-                target: UnsafeMutableBufferPointer(start: $0.gradients.floats, count: $0.count))
+        guard let parameters else {
+            return try ranks.map(costs: costs) { piece throws(TrainingError) in try body(piece) { _ in } }
         }
-        let results = try ranks.map(costs: sizes.map { Double($0) }) { piece throws(TrainingError) in
-            sums?.begin()
-            let result = try body(piece)
-            sums?.end(piece)
+        let (share, parts) = (ranks.share(costs: costs), GradientParts(parameters))
+        let sums = PartialSums(
+            pieces: ranges.count, share: share, parts: parts.ranges,
+            target: UnsafeMutableBufferPointer(start: parameters.gradients.floats, count: parameters.count))
+        return try ranks.map(share, closing: sums) { piece throws(TrainingError) in
+            sums.begin()
+            let result = try body(piece) { sums.finished(parts.finished(at: $0), of: piece) }
+            sums.end(piece)
             return result
         }
-        do { try sums?.finish(ranks) } catch { throw TrainingError(.ranks, "\(error)", cause: error) }
-        return results
     }
+
+    private var costs: [Double] { sizes.map { Double($0) } }
+}
+
+/// The trained numbers in parts that travel between ranks while others are still computed.
+struct GradientParts {
+    /// Numbers of a part at least: below, a message takes longer than its bytes.
+    static let least = 1 << 12
+    /// Parts at most.
+    static let most = 32
+
+    /// The numbers of each part, in the order in which a backward pass finishes them.
+    private(set) var ranges: [[Range<Int>]] = []
+    /// For each part the milestone at which all of it is finished; `nil`: at the end of the pass.
+    private var milestones: [Int?] = []
+
+    init(_ parameters: ParameterSet) {
+        let enough = max(Self.least, parameters.count / Self.most)
+        var count = enough
+        for stage in parameters.gradientStages {
+            if count >= enough {
+                ranges.append([])
+                milestones.append(nil)
+                count = 0
+            }
+            ranges[ranges.count - 1] += stage.ranges
+            milestones[milestones.count - 1] = stage.milestone
+            count += stage.ranges.reduce(0) { $0 + $1.count }
+        }
+    }
+
+    /// How many parts are finished when a backward pass reaches a milestone.
+    func finished(at milestone: Int) -> Int { milestones.prefix { $0.map { $0 >= milestone } ?? false }.count }
 }

@@ -55,11 +55,13 @@ public struct CrossEntropy: Sendable {
             }
         }
         let total = batches.joined().reduce(0) { $0 + $1.rows.count }
-        let results = try pieces.run(ranks, parameters: parameters) { piece throws(TrainingError) in
+        let results = try pieces.run(ranks, parameters: parameters) { piece, reached throws(TrainingError) in
             var sums = Sums()
-            for batch in batches[piece] where !batch.rows.isEmpty {
+            for (index, batch) in batches[piece].enumerated() where !batch.rows.isEmpty {
                 try signal.check()
-                try add(batch, of: total, parameters: parameters, to: &sums)
+                try add(batch, of: total, parameters: parameters, to: &sums) {
+                    if index == batches[piece].count - 1 { reached($0) }
+                }
             }
             return sums
         }
@@ -82,8 +84,11 @@ public struct CrossEntropy: Sendable {
     }
 
     /// Computes one micro-batch, and adds to the gradient.
+    ///
+    /// - Parameter reached: Told the milestones of the backward pass.
     private func add(
-        _ batch: MicroBatch, of total: Int, parameters: ParameterSet?, to sums: inout Sums
+        _ batch: MicroBatch, of total: Int, parameters: ParameterSet?, to sums: inout Sums,
+        reached: (_ milestone: Int) -> Void
     ) throws(TrainingError) {
         var watch = Stopwatch()
         let output = batch.tokenLogProbs(  // [rows, 2]
@@ -100,7 +105,7 @@ public struct CrossEntropy: Sendable {
         guard parameters != nil else { return }
         let seed = Tensor.zeros(output.shape)
         for row in batch.rows.indices { seed.floats[2 * row] = -1 / Float(total) }
-        output.backward(seed: seed)
+        output.backward(seed: seed, reached: reached)
         sums.times.backward += watch.lap()
     }
 
