@@ -95,6 +95,12 @@ struct RanksTests {
         #expect(abs(cost.step(ranks: 2) - (0.5 + 7 * 4 / 9 + 3.5 * 5 / 9 + 8 + 1)) < 0.05)
         cost.bandwidth = 1e6
         #expect(cost.exchange(ranks: 2) > 4)
+        // Of 4 s on the way all but one part's are hidden behind the backward pass of a piece, where it takes as long.
+        let before = cost.exchange(ranks: 2)
+        (cost.parts, cost.steps[0].backward) = (10, 12)
+        #expect(abs(cost.exchange(ranks: 2) - (before - 1.5)) < 1e-9)
+        cost.steps[0].backward = 80
+        #expect(abs(cost.exchange(ranks: 2) - (before - 3.6)) < 1e-9)
         cost.steps += [step, step]
         #expect(cost.step(ranks: 1) == 25)
     }

@@ -50,11 +50,13 @@ final class MessagePump {
         }
     }
 
-    /// Sleeps a little where nothing moves, and longer where nothing has for a while: the processor is for computing.
+    /// Sleeps a little where nothing moves, and longer where nothing has for a while: the processor is for computing. A message
+    /// on its way moves only when the library is called, so it is not left for long.
     private func pause(_ isBusy: Bool) {
         idleRounds = isBusy ? 0 : idleRounds + 1
         guard idleRounds > 3 else { return }
-        outbox.pause(idleRounds < 200 ? 5e-5 : 1e-3) { !$0.messages.isEmpty }
+        let isMoving = !sends.isEmpty || arrivals.contains { $0.body != nil }
+        outbox.pause(idleRounds < 200 ? 5e-5 : isMoving ? 2e-4 : 1e-3) { !$0.messages.isEmpty }
     }
 
     /// Begins to send what waits, and forgets what has been sent.

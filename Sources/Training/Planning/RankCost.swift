@@ -9,7 +9,8 @@ import Tracking
 ///     b(K, N) = ⌈K / N⌉ / K                          K equal pieces, given out one by one
 ///     d(N)    = f + (1 − f) · b(prompts, N)          f: what a pass takes however few sequences it has
 ///     f       = a · longest / (a · longest + c · mean)    a, c: seconds of a pass for itself, and for all its sequences
-///     exchange(N) = messages · latency + U · bytes(N) / bandwidth + completions / bandwidth
+///     exchange(N) = messages · latency + U · max(x − q, x / parts) + completions / bandwidth
+///     x       = bytes(N) / bandwidth                 q: backward of one piece, during which parts are sent already
 ///     bytes(N) = 4 P / N · (the larger of what a rank sends and receives of sums, + N − 1 parts of the total)
 ///
 /// What every rank does alike (the optimizer, records, reading prompts) is `rest`. U is the number of updates of a step,
@@ -23,6 +24,8 @@ public struct RankCost: Sendable, Hashable {
         public var decode: Double
         /// Forward and backward passes.
         public var update: Double
+        /// Backward passes alone.
+        public var backward = 0.0
         /// All else.
         public var rest: Double
         /// Pieces of an update.
@@ -66,6 +69,8 @@ public struct RankCost: Sendable, Hashable {
     public var updates = 1
     /// Numbers that are trained.
     public var trainedCount: Int
+    /// Parts in which gradients travel, while the last piece is computed.
+    public var parts = 1
     /// What decoding passes take; `nil`: all of it is divided among the ranks.
     public var pass: Pass?
     /// Seconds that a message takes on its way.
@@ -131,8 +136,10 @@ public struct RankCost: Sendable, Hashable {
     private func exchange(_ step: Step, _ ranks: Int) -> Double {
         guard ranks > 1 else { return 0 }
         let completions = Self.tokenBytes * Double(step.tokens) * Double(ranks - 1) / Double(ranks)
-        let gradients = Double(updates) * gradientBytes(pieces: step.pieces, ranks: ranks)
-        return messages(step, ranks) * (latency + Self.attention) + (gradients + completions) / bandwidth
+        let gradient = gradientBytes(pieces: step.pieces, ranks: ranks) / bandwidth
+        let meanwhile = step.backward / Double(max(1, updates * step.pieces))
+        let exposed = max(gradient - meanwhile, gradient / Double(max(1, parts)))
+        return messages(step, ranks) * (latency + Self.attention) + completions / bandwidth + Double(updates) * exposed
     }
 
     /// Seconds that ranks spend on one another in a step.
@@ -178,6 +185,7 @@ extension RankCost {
         }
         self.init(steps: steps, prompts: prompts, trainedCount: demand.trainedCount)
         self.updates = updates
+        parts = min(demand.model.hiddenLayers, GradientParts.most, max(1, demand.trainedCount / GradientParts.least))
     }
 }
 
@@ -201,6 +209,7 @@ extension RankCost.Step {
             prefill: generate - decode + waiting, decode: decode, update: forward + backward,
             rest: max(0, total - generate - waiting - forward - backward), pieces: max(1, passes / max(1, updates)),
             tokens: max(0, sum - tokensBefore))
+        self.backward = backward
         tokensBefore = sum
         if let mean = value("completions/mean_length"), let longest = value("completions/max_length"), mean > 0 {
             spread = max(1, longest / mean)
