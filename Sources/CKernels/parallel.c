@@ -190,7 +190,8 @@ void ck_parallel(long count, void *context, void (*body)(void *, long)) {
     atomic_store(&pool.count, count);
     atomic_fetch_add(&pool.wake, 1);
     if (atomic_load(&pool.sleeping) > 0)
-        syscall(SYS_futex, &pool.wake, FUTEX_WAKE_PRIVATE, wanted, NULL, NULL, 0);
+        // All: with fewer than there are, those that wake first need not be the ones that are wanted.
+        syscall(SYS_futex, &pool.wake, FUTEX_WAKE_PRIVATE, MAX_THREADS, NULL, NULL, 0);
     work();
     for (int spin = 0; atomic_load(&pool.finished) < count; spin++) {
         if (spin < SPINS) relax();

@@ -160,6 +160,26 @@ extension ParallelTests {
         #expect(processors() == all)
     }
 
+    @Test("those that are wanted take part though there are more, all asleep", .enabled(if: processors() > 1))
+    func fewer() {
+        withThreads(8) { #expect(visits(1000).allSatisfy { $0 == 1 }) }
+        withThreads(2) {
+            var alone = 0
+            // Others may hold the pool at times; but not nearly always.
+            for _ in 0..<40 {
+                usleep(3000)
+                let threads = Mutex(Set<UInt>())
+                let limit = DispatchTime.now() + 0.1
+                parallel(2) { _ in
+                    _ = threads.withLock { $0.insert(UInt(pthread_self())) }
+                    while threads.withLock({ $0.count }) < 2, DispatchTime.now() < limit {}
+                }
+                if threads.withLock({ $0.count }) < 2 { alone += 1 }
+            }
+            #expect(alone < 20)
+        }
+    }
+
     @Test("one caller at a time is kept beside the pool's own, and freed again", .enabled(if: processors() > 1))
     func caller() {
         let all = processors()
