@@ -30,12 +30,13 @@ extension ParameterSet {
         }
     }
 
-    /// The block that a tensor belongs to; that of the embedding is 0, as nothing tells when it is finished.
+    /// The block that a tensor belongs to; what follows the blocks stands behind all of them. Anything else, as the embedding, counts
+    /// as finished at the end of the pass, like block 0: nothing tells when it is.
     private static func block(of name: String) -> Int {
         let parts = name.split(separator: ".")
-        if let layers = parts.firstIndex(of: "layers"), layers + 1 < parts.count, let block = Int(parts[layers + 1]) {
-            return block
+        if let layers = parts.firstIndex(of: "layers") {
+            return layers + 1 < parts.count ? Int(parts[layers + 1]) ?? 0 : 0
         }
-        return parts.contains("embed_tokens") ? 0 : Int.max
+        return name.hasPrefix("model.norm.") || name.hasPrefix("lm_head.") ? Int.max : 0
     }
 }

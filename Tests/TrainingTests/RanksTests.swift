@@ -67,6 +67,9 @@ struct RanksTests {
         let parts = GradientParts(parameters)
         #expect(parts.ranges == stages.map(\.ranges))
         #expect((1...4).map { parts.finished(at: $0) } == [4, 3, 2, 1])
+        // What is not known by its name is finished at the end.
+        let others = ParameterSet(["lm_head.weight", "h.3.q", "layers.x.q", "norms"].map { ($0, [1]) })
+        #expect(others.gradientStages.map(\.milestone) == [.max, nil])
         // Small ones go together, finished with the last of them.
         let small = ParameterSet((0..<6).map { ("layers.\($0).q", [1500]) })
         let few = GradientParts(small)
