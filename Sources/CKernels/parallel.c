@@ -161,9 +161,25 @@ void ck_free_caller(void) {
 
 uint64_t ck_busy_nanoseconds(void) { return atomic_load(&pool.busy_time); }
 
+// What this thread calls now and then, between parts of its own work.
+static _Thread_local void (*pausing)(void *) = NULL;
+static _Thread_local void *pausing_context = NULL;
+
+void ck_set_pause(void *context, void (*pause)(void *)) {
+    pausing = pause;
+    pausing_context = context;
+}
+
+void ck_pause(void) {
+    if (pausing) pausing(pausing_context);
+}
+
 static void run_alone(long count, void *context, void (*body)(void *, long)) {
     if (inside) {
-        for (long index = 0; index < count; index++) body(context, index);
+        for (long index = 0; index < count; index++) {
+            ck_pause();
+            body(context, index);
+        }
         return;
     }
     uint64_t start = now();

@@ -29,15 +29,14 @@ public final class PartialSums {
 
     /// No sums yet.
     ///
-    /// - Parameter pieces: Pieces of the update.
+    /// - Parameter tree: The order in which pieces are added up; the same on all ranks.
     /// - Parameter share: Who computes which of them.
     /// - Parameter parts: The numbers in the order in which a piece finishes them; every number once, the same on all ranks.
     /// - Parameter target: Where pieces are computed, and at last their sum is; must outlive this.
     public init(
-        pieces: Int, share: WorkShare, parts: [[Range<Int>]], target: UnsafeMutableBufferPointer<Float>
+        tree: SumTree, share: WorkShare, parts: [[Range<Int>]], target: UnsafeMutableBufferPointer<Float>
     ) {
-        tree = SumTree(pieces: pieces)
-        (self.share, self.parts, self.target) = (share, parts, target)
+        (self.tree, self.share, self.parts, self.target) = (tree, share, parts, target)
         precondition(
             parts.reduce(0) { $0 + $1.reduce(0) { $0 + $1.count } } == target.count,
             "PartialSums: the parts don't cover the numbers")

@@ -21,7 +21,7 @@ struct WorkTable: Sendable {
     init(costs: [Double], ranks: Int, order: WorkOrder = .neighbours) {
         self.costs = costs
         switch order {
-        case .neighbours: shares = Self.shares(costs, ranks: ranks)
+        case .neighbours: shares = CostRow(costs).shares(ranks)
         case .longestFirst:
             shares = Array(repeating: 0..<0, count: ranks)
             queue = costs.indices.sorted { (costs[$1], $0) < (costs[$0], $1) }[...]
@@ -33,24 +33,6 @@ struct WorkTable: Sendable {
 
     /// Whether nobody will ask any more.
     var isFinished: Bool { finished.count == shares.count }
-
-    /// Cuts pieces into neighbouring shares of about equal cost, one a rank; some may be empty.
-    static func shares(_ costs: [Double], ranks: Int) -> [Range<Int>] {
-        let total = costs.reduce(0, +)
-        var shares: [Range<Int>] = []
-        var (index, sum) = (0, 0.0)
-        for rank in 0..<ranks {
-            let start = index
-            let end = total * Double(rank + 1) / Double(ranks)
-            // A piece belongs to the share that its middle lies in.
-            while index < costs.count, rank == ranks - 1 || sum + costs[index] / 2 < end {
-                sum += costs[index]
-                index += 1
-            }
-            shares.append(start..<index)
-        }
-        return shares
-    }
 
     /// The next piece for a rank; `nil` when all are given out.
     mutating func take(_ rank: Int) -> Int? {

@@ -104,7 +104,12 @@ extension SHA256 {
     /// Adds the bits of a tensor's numbers.
     fileprivate mutating func update(_ tensor: Tensor) {
         withExtendedLifetime(tensor.storage) {
-            update(bufferPointer: UnsafeRawBufferPointer(start: tensor.floats, count: tensor.count * 4))
+            var rest = UnsafeRawBufferPointer(start: tensor.floats, count: tensor.count * 4)[...]
+            while !rest.isEmpty {
+                ComputeDevice.pause()
+                update(bufferPointer: UnsafeRawBufferPointer(rebasing: rest.prefix(1 << 16)))
+                rest = rest.dropFirst(1 << 16)
+            }
         }
     }
 }

@@ -35,13 +35,25 @@ public final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
-    /// A file that is only in memory: a copy of some bytes, under a name for error messages.
-    public init(copying contents: [UInt8], path: String) {
+    /// A file that is only in memory, under a name for error messages.
+    ///
+    /// - Parameter fill: Writes all of its bytes.
+    public init<Failure>(
+        path: String, byteCount: Int, fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 64)
+        do { try fill(copy) } catch {
+            copy.deallocate()
+            throw error
+        }
         self.path = path
         isMapped = false
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: contents.count, alignment: 64)
-        copy.copyBytes(from: contents)
         bytes = UnsafeRawBufferPointer(copy)
+    }
+
+    /// A file that is only in memory: a copy of some bytes, under a name for error messages.
+    public convenience init(copying contents: [UInt8], path: String) {
+        self.init(path: path, byteCount: contents.count) { $0.copyBytes(from: contents) }
     }
 
     /// Gives the whole file to a closure and keeps it mapped meanwhile: for files that nothing else holds.

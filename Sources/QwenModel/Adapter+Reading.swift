@@ -1,5 +1,6 @@
 import ModelFiles
 import OrderedJSON
+import Synchronization
 import TensorCore
 
 extension Adapter {
@@ -79,11 +80,20 @@ extension Adapter.Factors {
 extension StoredTensor {
     /// Its numbers, all of them finite.
     fileprivate func finite(_ name: String) throws -> Tensor {
-        let values = try floats()
-        guard values.allSatisfy(\.isFinite) else {
-            throw QwenModelError(.mismatched, "the adapter's '\(name)' holds NaN or infinite numbers")
+        let tensor = Tensor(shape: shape)
+        let numbers = UnsafeMutableBufferPointer(start: tensor.floats, count: tensor.count)
+        let failure = Mutex<(any Error)?>(nil)
+        parallelFor(tensor.count, pieces: 1 << 15) { range in
+            do {
+                let part = UnsafeMutableBufferPointer(rebasing: numbers[range])
+                try readFloats(range, into: part)
+                guard part.allSatisfy(\.isFinite) else {
+                    throw QwenModelError(.mismatched, "the adapter's '\(name)' holds NaN or infinite numbers")
+                }
+            } catch { failure.withLock { $0 = error } }
         }
-        return Tensor(values, shape: shape)
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        return tensor
     }
 }
 

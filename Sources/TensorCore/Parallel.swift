@@ -41,6 +41,24 @@ public enum ComputeDevice {
         return try body()
     }
 
+    /// Runs `body` and all loops in it on the calling thread, for work that must leave the pool to others.
+    ///
+    /// - Parameter pausing: Called between the parts of loops, and at `pause()`; may wait.
+    public static func alone(pausing: () -> Void, _ body: () -> Void) {
+        withoutActuallyEscaping(pausing) { escaping in
+            var closure = escaping
+            withUnsafeMutablePointer(to: &closure) { context in
+                ck_set_pause(context) { $0?.assumingMemoryBound(to: (() -> Void).self).pointee() }
+                // Loops inside of a loop run serially.
+                parallelFor(1) { _ in body() }
+                ck_set_pause(nil, nil)
+            }
+        }
+    }
+
+    /// For long work that is no loop: where it may be held up, if it runs `alone`; else nothing.
+    public static func pause() { ck_pause() }
+
     /// Seconds that threads have spent in parallel loops since the process began, summed over the threads. What is missing
     /// to the time that passed, times the threads, they were idle: waiting, or for code that runs on one thread.
     public static var busySeconds: Double { Double(ck_busy_nanoseconds()) * 1e-9 }

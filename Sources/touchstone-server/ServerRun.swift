@@ -35,7 +35,7 @@ struct ServerRun {
             model: served.model,
             limits: ServingLimits(
                 maxBatch: options.maxBatch, maxQueue: options.maxQueue, maxContext: options.maxContext,
-                cacheBytes: options.cacheMemory << 20))
+                cacheBytes: options.cacheMemory << 20), breaks: shelf.breaks)
         service = ModelService(
             served, shelf: shelf, scheduler: scheduler,
             options: .init(

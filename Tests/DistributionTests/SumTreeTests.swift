@@ -8,16 +8,16 @@ import Testing
 struct SumTreeTests {
     @Test("every node but the root is half of its parent, and halves join without a gap", arguments: 1...40)
     func shape(pieces: Int) throws {
-        let tree = SumTree(pieces: pieces)
+        let tree = Self.tree(pieces)
         var nodes = [tree.root]
         var leaves: [Int] = []
         while let node = nodes.popLast() {
-            guard let (left, right) = SumTree.halves(of: node) else {
+            guard let (left, right) = tree.halves(of: node) else {
                 leaves += node
                 continue
             }
             #expect(left.lowerBound == node.lowerBound && left.upperBound == right.lowerBound)
-            #expect(right.upperBound == node.upperBound && left.count >= right.count)
+            #expect(right.upperBound == node.upperBound && (0...1).contains(right.count - left.count))
             #expect(tree.parent(of: left)?.parent == node && tree.parent(of: left)?.sibling == right)
             #expect(tree.parent(of: right)?.parent == node && tree.parent(of: right)?.sibling == left)
             nodes += [left, right]
@@ -28,11 +28,41 @@ struct SumTreeTests {
 
     @Test("neighbours make up the fewest nodes")
     func nodes() {
-        let tree = SumTree(pieces: 13)
+        let tree = Self.tree(13)
         #expect(tree.nodes(in: 0..<13) == [0..<13])
-        #expect(tree.nodes(in: 0..<8) == [0..<8] && tree.nodes(in: 8..<13) == [8..<13])
-        #expect(tree.nodes(in: 3..<11) == [3..<4, 4..<8, 8..<10, 10..<11])
+        #expect(tree.nodes(in: 0..<6) == [0..<6] && tree.nodes(in: 6..<13) == [6..<13])
+        #expect(tree.nodes(in: 2..<9) == [2..<3, 3..<6, 6..<9])
         #expect(tree.nodes(in: 5..<5).isEmpty)
+    }
+
+    @Test("nodes are cut where their costs are halved, so that shares of two ranks are nodes")
+    func costs() throws {
+        let costs: [Double] = [700, 350, 350, 700, 0, 100, 600, 50]
+        let tree = SumTree(costs: costs)
+        #expect(try #require(tree.halves(of: 0..<8)) == (0..<3, 3..<8))
+        #expect(try #require(tree.halves(of: 0..<3)) == (0..<1, 1..<3))
+        // Of two places that are equally near, the first.
+        #expect(try #require(tree.halves(of: 3..<8)) == (3..<4, 4..<8))
+        #expect(tree.halves(of: 2..<3) == nil && tree.halves(of: 1..<4) == nil)
+        for seed in 1...50 {
+            let costs = (0..<seed).map { Double(($0 &* 7919 &+ seed &* 31) % 997) }
+            let tree = SumTree(costs: costs, depth: 30)
+            for share in CostRow(costs).shares(2) where !share.isEmpty { #expect(tree.nodes(in: share) == [share]) }
+        }
+    }
+
+    @Test("halves of halves are no more than allowed, however unequal the pieces are", arguments: [2, 5, 8, 9, 30])
+    func depth(pieces: Int) {
+        let least = SumTree.leastDepth(pieces: pieces)
+        #expect(1 << least >= pieces && 1 << (least - 1) < pieces)
+        let costs = (0..<pieces).map { Double(sign: .plus, exponent: $0, significand: 1) }
+        for (depth, most) in [(nil, least + 1), (least, least), (0, least), (30, 30)] {
+            let tree = SumTree(costs: costs, depth: depth)
+            func deepest(_ node: Range<Int>) -> Int {
+                tree.halves(of: node).map { 1 + max(deepest($0.left), deepest($0.right)) } ?? 0
+            }
+            #expect(deepest(tree.root) <= most)
+        }
     }
 
     @Test("a sum is the same bits whoever computes which piece, and in whatever order", arguments: [1, 2, 3, 4, 7])
@@ -59,7 +89,7 @@ struct SumTreeTests {
             let results = try Threads.run(ranks: ranks) { group in
                 let share = group.share(costs: Array(repeating: 1, count: pieces))
                 return try gradients { target in
-                    let sums = PartialSums(pieces: pieces, share: share, parts: Self.parts, target: target)
+                    let sums = PartialSums(tree: Self.tree(pieces), share: share, parts: Self.parts, target: target)
                     while let piece = try share.next() {
                         sums.begin()
                         // Part after part is finished, as in a backward pass.
@@ -88,7 +118,7 @@ struct SumTreeTests {
                     let share = group.share(costs: Array(repeating: 1, count: 8))
                     var target = [Float](repeating: 0, count: Self.width)
                     try target.withUnsafeMutableBufferPointer { target in
-                        let sums = PartialSums(pieces: 8, share: share, parts: Self.parts, target: target)
+                        let sums = PartialSums(tree: Self.tree(8), share: share, parts: Self.parts, target: target)
                         var isFirst = true
                         while let piece = try share.next() {
                             if group.rank == failing, stage == 0 { break }
@@ -108,7 +138,7 @@ struct SumTreeTests {
             }
             let share = group.share(costs: Array(repeating: 1, count: 8))
             return try gradients { target in
-                let sums = PartialSums(pieces: 8, share: share, parts: Self.parts, target: target)
+                let sums = PartialSums(tree: Self.tree(8), share: share, parts: Self.parts, target: target)
                 while let piece = try share.next() {
                     sums.begin()
                     for place in 0..<Self.width { target[place] += value(piece, place) }
@@ -143,9 +173,12 @@ struct SumTreeTests {
 
     private func values(_ piece: Int) -> [Float] { (0..<Self.width).map { value(piece, $0) } }
 
+    private static func tree(_ pieces: Int) -> SumTree { SumTree(costs: Array(repeating: 1, count: pieces)) }
+
     private func reference(_ pieces: Int) -> [UInt32] {
+        let tree = Self.tree(pieces)
         func sum(_ node: Range<Int>) -> [Float] {
-            guard let (left, right) = SumTree.halves(of: node) else { return values(node.lowerBound) }
+            guard let (left, right) = tree.halves(of: node) else { return values(node.lowerBound) }
             return zip(sum(left), sum(right)).map { $0 + $1 }
         }
         return sum(0..<pieces).map(\.bitPattern)
@@ -163,7 +196,7 @@ struct SumTreeTests {
         try Threads.run(ranks: ranks) { group in
             try gradients { target in
                 let sums = PartialSums(
-                    pieces: pieces, share: group.share(costs: []), parts: Self.parts, target: target)
+                    tree: Self.tree(pieces), share: group.share(costs: []), parts: Self.parts, target: target)
                 for piece in own(group.rank) {
                     sums.begin()
                     for (index, value) in values(piece).enumerated() { target[index] += value }

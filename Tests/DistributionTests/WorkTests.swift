@@ -22,14 +22,14 @@ struct WorkTests {
 
     @Test("shares are neighbours of about equal cost")
     func shares() {
-        #expect(WorkTable.shares([1, 1, 1, 1], ranks: 2) == [0..<2, 2..<4])
-        #expect(WorkTable.shares([3, 1, 1, 1], ranks: 2) == [0..<1, 1..<4])
-        #expect(WorkTable.shares([1, 1, 1, 3], ranks: 2) == [0..<3, 3..<4])
-        #expect(WorkTable.shares([1], ranks: 3) == [0..<0, 0..<1, 1..<1])
-        #expect(WorkTable.shares([], ranks: 2) == [0..<0, 0..<0])
+        #expect(CostRow([1, 1, 1, 1]).shares(2) == [0..<2, 2..<4])
+        #expect(CostRow([3, 1, 1, 1]).shares(2) == [0..<1, 1..<4])
+        #expect(CostRow([1, 1, 1, 3]).shares(2) == [0..<3, 3..<4])
+        #expect(CostRow([1]).shares(3) == [0..<0, 0..<1, 1..<1])
+        #expect(CostRow([]).shares(2) == [0..<0, 0..<0])
         let costs = (0..<50).map { Double(1 + $0 * 7 % 5) }
         for ranks in 1...8 {
-            let shares = WorkTable.shares(costs, ranks: ranks)
+            let shares = CostRow(costs).shares(ranks)
             #expect(shares.flatMap { Array($0) } == Array(costs.indices))
             let sums = shares.map { $0.reduce(0) { $0 + costs[$1] } }
             #expect((sums.max() ?? 0) - (sums.min() ?? 0) <= 10)

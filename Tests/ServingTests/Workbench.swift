@@ -25,7 +25,8 @@ struct Workbench {
             templates: try ChatTemplates(opened.location), endTokens: opened.endTokens)
         shelf = AdapterShelf(model: opened.model, baseNames: ["tiny"])
         service = ModelService(
-            served, shelf: shelf, scheduler: Scheduler(model: opened.model, limits: limits), options: options)
+            served, shelf: shelf,
+            scheduler: Scheduler(model: opened.model, limits: limits, breaks: shelf.breaks), options: options)
     }
 
     /// A random adapter that changes what the model says.

@@ -47,12 +47,66 @@ struct RanksTests {
 
     @Test("an update has several pieces, and their number is not that of micro-batches")
     func pieces() {
+        // Shares of two ranks begin at 910 of 1820 tokens, of three at 607 and 1213. Those of four would be too close to them.
         let pieces = GradientPieces([500, 20, 400, 700, 100, 100], parameterCount: 1000)
-        #expect(pieces.ranges == [0..<1, 1..<3, 3..<4, 4..<6])
-        #expect(pieces.sizes == [500, 420, 700, 200])
+        #expect(pieces.ranges == [0..<1, 1..<2, 2..<3, 3..<4, 4..<6])
+        #expect(pieces.sizes == [500, 20, 400, 700, 200])
+        #expect(pieces.tree.pieces == 5 && pieces.tree.nodes(in: 0..<3) == [0..<3])
         // Where a sum takes a gigabyte, few are kept.
         #expect(GradientPieces(Array(repeating: 500, count: 64), parameterCount: 1 << 28).ranges.count <= 5)
         #expect(GradientPieces([], parameterCount: 10).ranges.isEmpty)
+        #expect(GradientPieces([100, 100, 100], parameterCount: 10).ranges == [0..<3])
+        #expect(GradientPieces(Array(repeating: 100, count: 8), parameterCount: 10).sizes == [400, 400])
+    }
+
+    @Test("pieces stay together where few sums fit into memory, and sums are as many as foreseen")
+    func heldSums() {
+        for sizes in [[900, 40, 40, 300, 1200, 60], Array(repeating: 70, count: 90), [4000, 10], [30], []] {
+            for parameters in [1, 1 << 20, 1 << 27, 1 << 28, 1 << 29, 1 << 30] {
+                let pieces = GradientPieces(sizes, parameterCount: parameters)
+                func deepest(_ node: Range<Int>) -> Int {
+                    pieces.tree.halves(of: node).map { 1 + max(deepest($0.left), deepest($0.right)) } ?? 0
+                }
+                let most = GradientPieces.sums(tokens: sizes.reduce(0, +), parameterCount: parameters)
+                let isFull = pieces.ranges.count > 1 << GradientPieces.depth(parameterCount: parameters)
+                #expect(deepest(pieces.tree.root) <= most + (isFull ? 1 : 0), "\(sizes) \(parameters)")
+                #expect(pieces.ranges.flatMap { Array($0) } == Array(sizes.indices))
+            }
+        }
+    }
+
+    @Test("groups are cut where ranks' shares begin, if that costs less than it brings")
+    func cuts() {
+        func group(prompt: Int, _ lengths: [Int]) -> PolicyGroup {
+            PolicyGroup(
+                prompt: Array(0..<prompt),
+                samples: lengths.map { length in
+                    PolicySample(tokens: Array(repeating: length, count: length + 1), oldLogProbs: nil, advantage: 1)
+                })
+        }
+        func sizes(_ groups: [PolicyGroup]) -> [Int] { groups.map(\.unit.tokenCount) }
+        // Five groups of 700: two and a half for each of two ranks. There is no room for more cuts.
+        let five = Array(repeating: group(prompt: 60, Array(repeating: 80, count: 8)), count: 5)
+        #expect(sizes(five.cutForShares()) == [700, 700, 380, 380, 700, 700])
+        #expect(GradientPieces(sizes(five.cutForShares()), parameterCount: 100).ranges.count == 6)
+        // No sample is lost or moved.
+        let uneven = (1...7).map { group(prompt: 9, [$0 * 50, 100, $0 * 20, 300]) }
+        let cut = uneven.cutForShares()
+        #expect(cut.flatMap(\.samples).map(\.tokens) == uneven.flatMap(\.samples).map(\.tokens) && cut.count > 7)
+        let row = CostRow(sizes(cut).map { Double($0) })
+        for ranks in 2...4 {
+            let longest = row.shares(ranks).map { row.before($0.upperBound) - row.before($0.lowerBound) }.max() ?? 0
+            #expect(longest < 1.2 * row.total / Double(ranks))
+        }
+        // Four equal groups need a cut for three ranks only. Few tokens and long prompts allow none, one sample can't be cut.
+        #expect(Array(five[..<4]).cutForShares().count == 5)
+        #expect(sizes(Array(five[..<2]).cutForShares()) == [700, 700])
+        #expect(sizes([group(prompt: 10, [50, 50, 50])].cutForShares()) == [160])
+        let long = Array(repeating: group(prompt: 600, [80, 80]), count: 5)
+        #expect(sizes(long.cutForShares()) == sizes(long))
+        let single = Array(repeating: group(prompt: 10, [800]), count: 3)
+        #expect(sizes(single.cutForShares()) == sizes(single))
+        #expect([PolicyGroup]().cutForShares().isEmpty)
     }
 
     @Test("a backward pass finishes the parts of a gradient in their order, and tells it truly")
@@ -86,8 +140,9 @@ struct RanksTests {
         #expect(cost.gradientBytes(pieces: 8, ranks: 2) == 4_000_000)
         (cost.latency, cost.bandwidth) = (0, .infinity)
         #expect(abs(cost.step(ranks: 2) - 13) < 0.05)
-        // Three ranks: six of sixteen prompts, three of eight pieces.
-        #expect(abs(cost.step(ranks: 3) - (3 + 6 + 1)) < 0.05)
+        // Three ranks: six of sixteen prompts, and a third of the pieces, which are cut there. Five: two of eight.
+        #expect(abs(cost.step(ranks: 3) - (3 + 16.0 / 3 + 1)) < 0.05)
+        #expect(abs(cost.step(ranks: 5) - (2 + 4 + 1)) < 0.05)
         #expect(cost.step(ranks: 64) >= 0.5 + 2 + 1)
         // A pass takes 2 s and 1 s for each of 5 sequences: 2 of 7 s of decoding stay.
         cost.pass = RankCost.Pass(many: (5, 7), few: (3, 5))

@@ -205,6 +205,9 @@ int ck_threads(void);
 // kept, or this one was bound by somebody else: then it must not be freed.
 bool ck_keep_caller(void);
 void ck_free_caller(void);
+// What the calling thread calls between the indices of loops that it runs inside of another loop, and at ck_pause; NULL: nothing.
+void ck_set_pause(void *context, void (*pause)(void *context));
+void ck_pause(void);
 // Nanoseconds that threads have spent in bodies so far, summed over the threads.
 uint64_t ck_busy_nanoseconds(void);
 

@@ -21,7 +21,7 @@ public final class AdapterLease: Sendable {
 /// The adapters that are served: loaded, replaced and unloaded by name while requests use them.
 ///
 /// A request keeps the version it began with. Loading reads everything first and then swaps a pointer: what can't be read
-/// changes nothing. All of it but the swap is done on a thread of its own that steps back behind those that compute.
+/// changes nothing. All of it but the swap is done on a thread of its own, and its long parts between the steps of a batch.
 public actor AdapterShelf {
     private struct Uses {
         var counts: [String: [Int: Int]] = [:]
@@ -32,9 +32,11 @@ public actor AdapterShelf {
     static let maximumNameBytes = 128
 
     /// Where it works: neither the scheduler nor the threads that answer requests wait for a file.
-    private static let executor = BackgroundExecutor(name: "adapters")
+    private nonisolated let executor: BackgroundExecutor
     /// The thread that it works on.
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { Self.executor.asUnownedSerialExecutor() }
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    /// When it may do long work: between the steps of who computes.
+    public nonisolated let breaks = StepBreaks()
 
     private let model: QwenModel
     private let baseNames: Set<String>
@@ -52,7 +54,10 @@ public actor AdapterShelf {
         self.model = model
         self.baseNames = baseNames
         self.maximumCount = maximumCount
+        executor = BackgroundExecutor(name: "adapters", breaks: breaks)
     }
+
+    deinit { executor.end() }
 
     /// The adapters, by name.
     public nonisolated var all: [AdapterVersion] { registry.all }

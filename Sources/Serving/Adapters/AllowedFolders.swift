@@ -1,5 +1,6 @@
 import Foundation
 import ModelFiles
+import TensorCore
 
 /// The folders that adapters may be read from. Whatever a client names must lie in one of them, links and `..` resolved.
 ///
@@ -10,6 +11,9 @@ public struct AllowedFolders: Sendable {
     public static let maximumWeightBytes = 4 << 30
     /// Most bytes of adapter_config.json.
     static let maximumConfigurationBytes = 1 << 20
+
+    /// Bytes that are read without a break.
+    private static let bytesAtATime = 1 << 16
 
     /// The folders with every link resolved.
     public let roots: [String]
@@ -48,20 +52,18 @@ public struct AllowedFolders: Sendable {
         guard descriptor >= 0 else { throw refusal }
         defer { close(descriptor) }
         guard
-            let configuration = try bytes(descriptor, "adapter_config.json", limit: Self.maximumConfigurationBytes),
-            let weights = try bytes(descriptor, "adapter_model.safetensors", limit: Self.maximumWeightBytes)
+            let configuration = try file(descriptor, "adapter_config.json", limit: Self.maximumConfigurationBytes),
+            let weights = try file(descriptor, "adapter_model.safetensors", limit: Self.maximumWeightBytes)
         else { throw refusal }
         do {
-            return try AdapterFolder(
-                configuration: MappedFile(copying: configuration, path: "adapter_config.json"),
-                weights: MappedFile(copying: weights, path: "adapter_model.safetensors"))
+            return try AdapterFolder(configuration: configuration, weights: weights)
         } catch {
             throw ServingError(.invalidRequest, "the adapter is refused: \(error.message)", cause: error)
         }
     }
 
-    /// The bytes of a plain file of a folder; `nil` if there is none that may be read.
-    private func bytes(_ folder: CInt, _ name: String, limit: Int) throws(ServingError) -> [UInt8]? {
+    /// A plain file of a folder, read into memory; `nil` if there is none that may be read.
+    private func file(_ folder: CInt, _ name: String, limit: Int) throws(ServingError) -> MappedFile? {
         // Without O_NONBLOCK the opening of a named pipe waits for ever.
         let descriptor = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
@@ -74,18 +76,21 @@ public struct AllowedFolders: Sendable {
             throw ServingError(
                 .tooLarge, "the adapter is refused: \(name) has \(size) bytes, at most \(limit) are read")
         }
-        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+        return try MappedFile(path: name, byteCount: size) { (bytes) throws(ServingError) in
+            var count = 0
             while count < size {
-                let got = Foundation.read(descriptor, buffer.baseAddress.map { $0 + count }, size - count)
+                ComputeDevice.pause()
+                let got = Foundation.read(
+                    descriptor, bytes.baseAddress.map { $0 + count }, min(size - count, Self.bytesAtATime))
                 if got < 0, errno == EINTR { continue }
                 guard got > 0 else { break }
                 count += got
             }
+            guard count == size, PathStatus(descriptor: descriptor) == status else {
+                throw ServingError(
+                    .invalidRequest, "the adapter is refused: \(name) was written to while it was read")
+            }
         }
-        guard bytes.count == size, PathStatus(descriptor: descriptor) == status else {
-            throw ServingError(.invalidRequest, "the adapter is refused: \(name) was written to while it was read")
-        }
-        return bytes
     }
 
     /// A path with every link resolved; `nil` if it leads nowhere.

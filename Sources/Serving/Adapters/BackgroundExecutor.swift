@@ -3,17 +3,21 @@ import Foundation
 import Synchronization
 import TensorCore
 
-/// Runs the jobs of actors one after the other on a thread of its own. It gets what those that compute leave of the
-/// processors, and leaves their pool of threads to them.
+/// Runs the jobs of an actor one after the other on a thread of its own. Their long work is done between the steps of a batch, and
+/// leaves the pool of threads to those that compute.
 final class BackgroundExecutor: SerialExecutor {
-    /// Linux's SCHED_IDLE.
-    private static let idlePolicy: Int32 = 5
+    private struct State {
+        var jobs: [UnownedJob] = []
+        var hasEnded = false
+    }
 
-    private let jobs = Mutex<[UnownedJob]>([])
+    private let breaks: StepBreaks
+    private let state = Mutex(State())
     private let arrival = DispatchSemaphore(value: 0)
 
-    /// An executor at work. Its thread lasts as long as the process.
-    init(name: String) {
+    /// An executor at work, until `end()`.
+    init(name: String, breaks: StepBreaks) {
+        self.breaks = breaks
         let thread = Thread { [self] in work() }
         thread.name = name
         thread.start()
@@ -21,24 +25,30 @@ final class BackgroundExecutor: SerialExecutor {
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        jobs.withLock { $0.append(job) }
+        state.withLock { $0.jobs.append(job) }
         arrival.signal()
     }
 
     func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
+    /// Ends the thread when its jobs have run: nobody has more.
+    func end() {
+        state.withLock { $0.hasEnded = true }
+        arrival.signal()
+    }
+
     private func work() {
-        #if os(Linux)
-            // Of the calling thread alone. With a low priority only it would take slices of milliseconds from one of the threads
-            // that compute, and all of them wait for the slowest: steps of 45 ms became steps of 110 to 190.
-            var parameters = sched_param()
-            _ = sched_setscheduler(0, Self.idlePolicy, &parameters)
-        #endif
         while true {
             arrival.wait()
-            let job: UnownedJob? = jobs.withLock { $0.isEmpty ? nil : $0.removeFirst() }
-            // Loops inside of a loop run serially.
-            parallelFor(1) { _ in job?.runSynchronously(on: asUnownedSerialExecutor()) }
+            let (job, hasEnded) = state.withLock { state in
+                (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.hasEnded)
+            }
+            guard let job else {
+                if hasEnded { return }
+                continue
+            }
+            ComputeDevice.alone(pausing: breaks.pause) { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            breaks.leave()
         }
     }
 }

@@ -35,13 +35,19 @@ public final class Scheduler: Sendable {
     public let limits: ServingLimits
     /// Longest sequence in tokens.
     public let maxContext: Int
+    private let breaks: StepBreaks
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
     /// A scheduler at work.
-    public init(model: QwenModel, limits: ServingLimits, metrics: ServingMetrics = ServingMetrics()) {
+    ///
+    /// - Parameter breaks: What other work waits for, such as the shelf's that loads adapters.
+    public init(
+        model: QwenModel, limits: ServingLimits, metrics: ServingMetrics = ServingMetrics(), breaks: StepBreaks
+    ) {
         self.limits = limits
         self.metrics = metrics
+        self.breaks = breaks
         let longest = model.configuration.maxPositionEmbeddings
         maxContext = min(limits.maxContext ?? longest, longest)
         let context = maxContext
@@ -125,6 +131,7 @@ extension Scheduler {
     private func serve(_ engine: Engine) {
         var running: [Int: Running] = [:]
         var pace = DecodePace()
+        var seconds = 0.0
         while true {
             let (arrivals, cancelled, isDraining, isEnding) = state.withLock { state in
                 defer { (state.arrivals, state.cancelled) = ([], []) }
@@ -134,6 +141,7 @@ extension Scheduler {
             giveUp(Set(cancelled), isEnding: isEnding, engine, &running)
             state.withLock { $0.load = engine.load }
             guard !engine.isIdle else {
+                breaks.rest()
                 if isDraining, state.withLock({ $0.arrivals.isEmpty }) { return end() }
                 // Signals add up: a pass too many does no harm.
                 wake.wait()
@@ -143,9 +151,10 @@ extension Scheduler {
             let load = engine.load
             engine.promptBudget = pace.budget(
                 decoding: load.sequences + load.ready, coming: load.coming - load.ready)
+            breaks.beginStep(of: seconds)
             let start = ContinuousClock.now
             let outcome = engine.advance()
-            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            seconds = (ContinuousClock.now - start) / .seconds(1)
             pace.learn(decoded: outcome.decoded, prompted: outcome.prompted, seconds: seconds)
             metrics.step(outcome, seconds: seconds)
             deliver(outcome, &running)

@@ -36,6 +36,12 @@ public struct PolicyObjective: Sendable {
         self.entropyBonus = entropyBonus
     }
 
+    /// Whether the loss is a sum over sequences, none of which counts for another one's part: then it does not matter which of
+    /// them are computed together.
+    var isSumOfSequences: Bool {
+        normalization != .batchTokens && selection.topEntropyQuantile == 1 && entropyBonus?.normalization != .microBatch
+    }
+
     /// The loss of a micro-batch, its gradient, and what the logs say. Computed in double precision.
     public func evaluate(_ batch: PolicyBatch) -> PolicyGradient {
         batch.checkShapes()

@@ -47,7 +47,8 @@ public struct PolicyUpdate: Sendable {
         ranks: RankGroup = .alone
     ) throws(TrainingError) -> PolicyUpdateResult {
         let needsAll = objective.kl != nil || objective.entropyBonus != nil || routerBalance > 0
-        let units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: limits.tokens) }
+        var units = groups.filter { needsAll || $0.hasSignal }.flatMap { $0.units(budget: limits.tokens) }
+        if routerBalance == 0, objective.isSumOfSequences { units = units.cutForShares() }
         let pieces = GradientPieces(units.map(\.unit.tokenCount), parameterCount: parameters.count)
         let batches = pieces.ranges.map {
             TrainingUnit.packing(Array(units[$0]), budget: limits.packing(model)) { $0.unit.tokenCount }

@@ -125,11 +125,7 @@ public struct MemoryDemand: Sendable, Hashable {
     }
 
     /// Partial sums that are held beside the gradient, at most.
-    private var sumCount: Int {
-        let pieces = max(1, (stepTokens + GradientPieces.tokens - 1) / GradientPieces.tokens)
-        let depth = Int.bitWidth - (pieces - 1).leadingZeroBitCount
-        return min(depth, GradientPieces.depth(parameterCount: trainedCount))
-    }
+    private var sumCount: Int { GradientPieces.sums(tokens: stepTokens, parameterCount: trainedCount) }
 
     private var updateParts: [MemoryPlan.Part] {
         // As many whole units as the budget and a piece of the update hold, or one, or a part of one.

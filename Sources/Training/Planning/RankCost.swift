@@ -5,8 +5,9 @@ import Tracking
 
 /// What a step takes on several ranks, told from what steps took on one and from the network between them.
 ///
-///     step(N) = prefill · b(prompts, N) + decode · d(N) + update · b(pieces, N) + rest + exchange(N)
+///     step(N) = prefill · b(prompts, N) + decode · d(N) + update · u(pieces, N) + rest + exchange(N)
 ///     b(K, N) = ⌈K / N⌉ / K                          K equal pieces, given out one by one
+///     u(K, N)                                         the largest share of K equal pieces, cut where shares of up to 4 begin
 ///     d(N)    = f + (1 − f) · b(prompts, N)          f: what a pass takes however few sequences it has
 ///     f       = a · longest / (a · longest + c · mean)    a, c: seconds of a pass for itself, and for all its sequences
 ///     exchange(N) = messages · latency + U · max(x − q, x / parts) + completions / bandwidth
@@ -109,15 +110,29 @@ public struct RankCost: Sendable, Hashable {
         return step.prefill * share + step.decode * (constant + (1 - constant) * share)
     }
 
-    private func update(_ step: Step, _ ranks: Int) -> Double { step.update * Self.share(step.pieces, ranks) }
+    private func update(_ step: Step, _ ranks: Int) -> Double {
+        let row = CostRow(Self.pieces(step.pieces))
+        let longest = row.shares(ranks).map { row.before($0.upperBound) - row.before($0.lowerBound) }.max() ?? 0
+        return step.update * longest / max(row.total, 1)
+    }
+
+    /// What the pieces of an update cost, of which so many are equal: they are cut where the shares of up to four ranks begin.
+    private static func pieces(_ count: Int) -> [Double] {
+        let whole = (0...count).map { Double($0) }
+        let tokens = count > 1 ? count * GradientPieces.tokens : 0
+        let cuts = ShareStarts.worthwhile(tokens: tokens).map { $0 * Double(count) }
+        let places = (whole + cuts.filter { cut in !whole.contains { abs($0 - cut) < 1e-9 } }).sorted()
+        return zip(places, places.dropFirst()).map { $1 - $0 }
+    }
 
     /// Bytes that the busiest rank sends or receives for one gradient.
     ///
     /// - Parameter pieces: Pieces of the update.
     public func gradientBytes(pieces: Int, ranks: Int) -> Double {
         guard ranks > 1 else { return 0 }
-        let tree = SumTree(pieces: pieces)
-        let held = (0..<ranks).map { tree.nodes(in: pieces * $0 / ranks..<pieces * ($0 + 1) / ranks).count }
+        let costs = Self.pieces(pieces)
+        let tree = SumTree(costs: costs)
+        let held = CostRow(costs).shares(ranks).map { tree.nodes(in: $0).count }
         let all = held.reduce(0, +)
         let part = 4 * Double(trainedCount) / Double(ranks)
         // A rank sends its sums to the others but for its own part, and receives its part of theirs.

@@ -4,8 +4,9 @@ import TensorCore
 
 /// The units of an update cut into pieces, each of which one rank computes: what is added up as a whole.
 ///
-/// Within a piece units are added one after the other, and pieces in the order of a `SumTree`. The cut depends on the units
-/// and on how many numbers are trained, never on ranks, threads or memory; nor do the gradient's bits.
+/// Within a piece units are added one after the other, and pieces in the order of a `SumTree`. Pieces begin where the shares of
+/// two, three and four ranks do, as nearly as units allow. The cut depends on the units and on how many numbers are trained,
+/// never on ranks, threads or memory; nor do the gradient's bits.
 struct GradientPieces {
     /// Tokens that pieces are filled up to: enough to keep the matrix products efficient.
     static let tokens = 512
@@ -16,14 +17,34 @@ struct GradientPieces {
     let ranges: [Range<Int>]
     /// Tokens of each piece.
     let sizes: [Int]
+    /// The order in which pieces are added up.
+    let tree: SumTree
 
     /// - Parameter sizes: Tokens of each unit.
     /// - Parameter parameterCount: Numbers that are trained; 0 where no gradient is wanted.
     init(_ sizes: [Int], parameterCount: Int) {
-        let budget = Self.budget(sizes.reduce(0, +), parameterCount: parameterCount)
-        let cut = TrainingUnit.packing(Array(sizes.indices), budget: budget) { sizes[$0] }
-        ranges = cut.map { $0[0]..<$0[0] + $0.count }
-        self.sizes = cut.map { $0.reduce(0) { $0 + sizes[$1] } }
+        let depth = Self.depth(parameterCount: parameterCount)
+        let row = CostRow(sizes.map { Double($0) })
+        let budget = Self.budget(Int(row.total), parameterCount: parameterCount)
+        let starts = ShareStarts.worthwhile(tokens: Int(row.total)).map {
+            row.boundary(nearest: $0 * row.total, in: 0...sizes.count)
+        }
+        var ranges = Self.filled(sizes, budget: budget, starts: Set(starts))
+        if ranges.count > 1 << depth { ranges = Self.filled(sizes, budget: budget, starts: []) }
+        self.ranges = ranges
+        self.sizes = ranges.map { sizes[$0].reduce(0, +) }
+        tree = SumTree(
+            costs: self.sizes.map { Double($0) },
+            depth: max(
+                SumTree.leastDepth(pieces: ranges.count), min(depth, SumTree.leastDepth(pieces: ranges.count) + 1)))
+    }
+
+    /// Neighbouring units filled up to a budget, beginning anew at some of them.
+    private static func filled(_ sizes: [Int], budget: Int, starts: Set<Int>) -> [Range<Int>] {
+        let bounds = (starts.union([0, sizes.count])).sorted()
+        return zip(bounds, bounds.dropFirst()).flatMap { start, end in
+            TrainingUnit.packing(Array(start..<end), budget: budget) { sizes[$0] }.map { $0[0]..<$0[0] + $0.count }
+        }
     }
 
     /// Tokens that pieces of an update are filled up to; a unit that is longer is a piece of its own.
@@ -35,6 +56,14 @@ struct GradientPieces {
     /// How many sums of pieces are held at most beside the gradient, or one more.
     static func depth(parameterCount: Int) -> Int {
         min(max(1, sumBytes / max(1, parameterCount * MemoryLayout<Float>.size)), 30)
+    }
+
+    /// How many sums of pieces an update holds at a time beside the gradient, at most; or one more.
+    static func sums(tokens: Int, parameterCount: Int) -> Int {
+        // Of two neighbouring pieces one is at least half full, unless a share begins there.
+        let pieces = 2 * tokens / Self.tokens + 1 + ShareStarts.worthwhile(tokens: tokens).count
+        guard pieces > 1 else { return 0 }
+        return min(SumTree.leastDepth(pieces: pieces) + 1, depth(parameterCount: parameterCount))
     }
 
     /// Computes all pieces, and makes the parameters' gradient the sum of theirs.
@@ -52,7 +81,7 @@ struct GradientPieces {
         }
         let (share, parts) = (ranks.share(costs: costs), GradientParts(parameters))
         let sums = PartialSums(
-            pieces: ranges.count, share: share, parts: parts.ranges,
+            tree: tree, share: share, parts: parts.ranges,
             target: UnsafeMutableBufferPointer(start: parameters.gradients.floats, count: parameters.count))
         return try ranks.map(share, closing: sums) { piece throws(TrainingError) in
             sums.begin()
