@@ -17,9 +17,9 @@ struct DecodePace {
     static let fewest = 8
     /// Prompt tokens beside sequences as long as nothing is known.
     static let first = 32
-    /// How long a step with prompts may take, in steps: well below 2, since other threads of the machine lengthen some steps by
+    /// How long a step with prompts may take, in steps: well below 2, since breaks and other threads of the machine lengthen some by
     /// a third and more.
-    static let share = 1.35
+    static let share = 1.25
 
     /// What a step is made of, in seconds.
     private struct Cost {
