@@ -151,6 +151,10 @@ struct RanksTests {
         // One completion goes on alone for as long as all did: the passes for themselves are twice as many.
         cost.steps[0].spread = 2
         #expect(abs(cost.step(ranks: 2) - (0.5 + 7 * 4 / 9 + 3.5 * 5 / 9 + 8 + 1)) < 0.05)
+        // Ranks that share a machine hold one another up.
+        cost.slowdown = 1.25
+        #expect(abs(cost.step(ranks: 2) - (0.5 + 7 * 4 / 9 + 3.5 * 5 / 9 + 10 + 1)) < 0.05 && cost.step(ranks: 1) == 25)
+        cost.slowdown = 1
         cost.bandwidth = 1e6
         #expect(cost.exchange(ranks: 2) > 4)
         // Of 4 s on the way all but one part's are hidden behind the backward pass of a piece, where it takes as long.

@@ -5,9 +5,10 @@ import Tracking
 
 /// What a step takes on several ranks, told from what steps took on one and from the network between them.
 ///
-///     step(N) = prefill · b(prompts, N) + decode · d(N) + update · u(pieces, N) + rest + exchange(N)
+///     step(N) = prefill · b(prompts, N) + decode · d(N) + update · h · u(pieces, N) + rest + exchange(N)
 ///     b(K, N) = ⌈K / N⌉ / K                          K equal pieces, given out one by one
 ///     u(K, N)                                         the largest share of K equal pieces, cut where shares of up to 4 begin
+///     h                                               how much slower a pass is when all ranks of a machine compute
 ///     d(N)    = f + (1 − f) · b(prompts, N)          f: what a pass takes however few sequences it has
 ///     f       = a · longest / (a · longest + c · mean)    a, c: seconds of a pass for itself, and for all its sequences
 ///     exchange(N) = messages · latency + U · max(x − q, x / parts) + completions / bandwidth
@@ -74,6 +75,8 @@ public struct RankCost: Sendable, Hashable {
     public var parts = 1
     /// What decoding passes take; `nil`: all of it is divided among the ranks.
     public var pass: Pass?
+    /// How many times as long a pass takes when all ranks of a machine compute as when one does.
+    public var slowdown = 1.0
     /// Seconds that a message takes on its way.
     public var latency = 1e-4
     /// Bytes a second that a rank can send, and receive at the same time.
@@ -81,6 +84,8 @@ public struct RankCost: Sendable, Hashable {
 
     /// Seconds until a message is seen: the thread that moves them sleeps in between.
     private static let attention = 5e-4
+    /// Tokens of a piece of an update, about.
+    public static var pieceTokens: Int { GradientPieces.tokens }
     /// Bytes of a generated token on its way: its number and its log-probability.
     private static let tokenBytes = 12.0
 
@@ -113,7 +118,7 @@ public struct RankCost: Sendable, Hashable {
     private func update(_ step: Step, _ ranks: Int) -> Double {
         let row = CostRow(Self.pieces(step.pieces))
         let longest = row.shares(ranks).map { row.before($0.upperBound) - row.before($0.lowerBound) }.max() ?? 0
-        return step.update * longest / max(row.total, 1)
+        return step.update * (ranks > 1 ? slowdown : 1) * longest / max(row.total, 1)
     }
 
     /// What the pieces of an update cost, of which so many are equal: they are cut where the shares of up to four ranks begin.

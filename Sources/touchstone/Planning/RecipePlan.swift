@@ -47,8 +47,8 @@ struct RecipePlan {
     /// recipe's threads.
     ///
     /// - Parameter ranks: For how many.
-    /// - Parameter group: Those that measure: the pass of a run on one rank is measured by the first one alone, that of a run on
-    ///   many by all at the same time, since what shares a machine shares its memory's bandwidth. The slowest counts.
+    /// - Parameter group: Those that measure: the passes of a run on one rank are measured by the first one alone, those of a run
+    ///   on many by all at the same time, since what shares a machine shares its memory's bandwidth. The slowest counts.
     /// - Throws: `TrainingError` (`data`) for a run without such steps, `DistributionError`, and the errors of the model's files.
     func cost(measured folder: RunFolder, ranks: Int, by group: RankGroup) throws -> RankCost {
         let rollout = recipe.rollout
@@ -60,15 +60,24 @@ struct RecipePlan {
         guard few < many else { return cost }
         ComputeDevice.threadCount = recipe.threads
         RankOptions.shareThreads(group)
-        let pass = DecodingPass(try PreparedRun.model(recipe).model)
+        let pass = MeasuredPass(try PreparedRun.model(recipe).model)
         let context = demand.promptTokens + min(rollout.maxNewTokens, 256) / 2
-        let alone = group.isFirst ? try pass.seconds(sequences: many, context: context) : 0
-        _ = try group.tell("measured alone")
-        let own = try pass.seconds(sequences: few, context: context)
-        let together = try group.exchange(Array("\(own)".utf8)).compactMap {
-            Double(String(decoding: $0, as: UTF8.self))
+        func slowest(_ own: Double) throws -> Double {
+            let all = try group.exchange(Array("\(own)".utf8))
+            return all.compactMap { Double(String(decoding: $0, as: UTF8.self)) }.max() ?? own
         }
-        cost.pass = RankCost.Pass(many: (many, alone), few: (few, together.max() ?? own))
+        let piece = min(demand.stepTokens, RankCost.pieceTokens)
+        let alone =
+            group.isFirst
+            ? (try pass.decodingSeconds(sequences: many, context: context), try pass.wholeSeconds(tokens: piece))
+            : (0, 0)
+        _ = try group.tell("measured alone")
+        let together = try slowest(pass.decodingSeconds(sequences: few, context: context))
+        cost.pass = RankCost.Pass(many: (many, alone.0), few: (few, together))
+        if group.count > 1 {
+            let seconds = try group.tell("\(alone.1)")
+            cost.slowdown = max(1, try slowest(pass.wholeSeconds(tokens: piece)) / max(Double(seconds) ?? 0, 1e-9))
+        }
         return cost
     }
 
