@@ -68,8 +68,7 @@ struct RanksTests {
                     pieces.tree.halves(of: node).map { 1 + max(deepest($0.left), deepest($0.right)) } ?? 0
                 }
                 let most = GradientPieces.sums(tokens: sizes.reduce(0, +), parameterCount: parameters)
-                let isFull = pieces.ranges.count > 1 << GradientPieces.depth(parameterCount: parameters)
-                #expect(deepest(pieces.tree.root) <= most + (isFull ? 1 : 0), "\(sizes) \(parameters)")
+                #expect(deepest(pieces.tree.root) <= most + 1, "\(sizes) \(parameters)")
                 #expect(pieces.ranges.flatMap { Array($0) } == Array(sizes.indices))
             }
         }

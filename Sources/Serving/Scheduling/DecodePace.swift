@@ -19,7 +19,7 @@ struct DecodePace {
     static let first = 32
     /// How long a step with prompts may take, in steps: well below 2, since breaks and other threads of the machine lengthen some by
     /// a third and more.
-    static let share = 1.25
+    static let share = 1.35
 
     /// What a step is made of, in seconds.
     private struct Cost {

@@ -58,12 +58,13 @@ struct GradientPieces {
         min(max(1, sumBytes / max(1, parameterCount * MemoryLayout<Float>.size)), 30)
     }
 
-    /// How many sums of pieces an update holds at a time beside the gradient, at most; or one more.
+    /// How many sums of pieces an update holds at a time beside the gradient, about: one more where pieces are far from full, and
+    /// one where they are very unequal.
     static func sums(tokens: Int, parameterCount: Int) -> Int {
-        // Of two neighbouring pieces one is at least half full, unless a share begins there.
-        let pieces = 2 * tokens / Self.tokens + 1 + ShareStarts.worthwhile(tokens: tokens).count
-        guard pieces > 1 else { return 0 }
-        return min(SumTree.leastDepth(pieces: pieces) + 1, depth(parameterCount: parameterCount))
+        let full = max(1, (tokens + Self.tokens - 1) / Self.tokens)
+        guard full > 1 else { return 0 }
+        let pieces = full + ShareStarts.worthwhile(tokens: tokens).count
+        return min(SumTree.leastDepth(pieces: pieces), depth(parameterCount: parameterCount))
     }
 
     /// Computes all pieces, and makes the parameters' gradient the sum of theirs.
