@@ -101,4 +101,12 @@ struct DecodePaceTests {
             #expect((DecodePace.fewest...DecodePace.most).contains(pace.budget(decoding: decoding, coming: coming)))
         }
     }
+
+    @Test("what a break has taken is taken off the prompts' time")
+    func breaks() {
+        let pace = Self.learned([1, 2, 4, 8, 12, 16, 16, 16, 16, 16])
+        let (all, rest) = (pace.budget(decoding: 16, coming: 0), pace.budget(decoding: 16, coming: 0, taken: 0.1))
+        #expect(rest < all && rest > all / 2)
+        #expect(pace.budget(decoding: 16, coming: 0, taken: 1) == DecodePace.fewest)
+    }
 }

@@ -74,8 +74,8 @@ struct StepBreaksTests {
         // It never asks again.
         for _ in 0..<3 { breaks.beginStep(of: 1) }
         breaks.leave()
-        breaks.beginStep(of: 1)
         // Nobody waits: there is no break.
+        #expect(!breaks.beginStep(of: 1))
         breaks.rest()
         breaks.pause()
     }

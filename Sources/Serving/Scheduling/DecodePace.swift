@@ -75,10 +75,11 @@ struct DecodePace {
     ///
     /// - Parameter decoding: Sequences that decode.
     /// - Parameter coming: Sequences that will decode beside them when their prompts have been computed.
-    func budget(decoding: Int, coming: Int) -> Int {
+    /// - Parameter taken: Steps that something else has taken since the last one, such as a break.
+    func budget(decoding: Int, coming: Int, taken: Double = 0) -> Int {
         guard decoding > 0 else { return Self.most }
         guard let cost else { return Self.first }
-        let room = Self.share * cost.seconds(decoding + max(0, coming), 0) - cost.seconds(decoding, 0)
+        let room = (Self.share - taken) * cost.seconds(decoding + max(0, coming), 0) - cost.seconds(decoding, 0)
         return Int(min(max(room / cost.promptToken, Double(Self.fewest)), Double(Self.most)))
     }
 

@@ -147,11 +147,12 @@ extension Scheduler {
                 wake.wait()
                 continue
             }
+            let hasBreak = breaks.beginStep(of: seconds)
             // What is about to get its first token waits for this step with its second.
             let load = engine.load
             engine.promptBudget = pace.budget(
-                decoding: load.sequences + load.ready, coming: load.coming - load.ready)
-            breaks.beginStep(of: seconds)
+                decoding: load.sequences + load.ready, coming: load.coming - load.ready,
+                taken: hasBreak ? StepBreaks.share : 0)
             let start = ContinuousClock.now
             let outcome = engine.advance()
             seconds = (ContinuousClock.now - start) / .seconds(1)

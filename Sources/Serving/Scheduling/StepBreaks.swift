@@ -35,10 +35,13 @@ public final class StepBreaks: @unchecked Sendable {
     /// Before each step: gives work that waits its break, and returns when it has stepped back.
     ///
     /// - Parameter seconds: What a step takes.
-    func beginStep(of seconds: Double) {
+    /// - Returns: Whether there was work that waited.
+    @discardableResult
+    func beginStep(of seconds: Double) -> Bool {
         condition.lock()
         defer { condition.unlock() }
-        if work == .waiting {
+        let isWaitedFor = work == .waiting
+        if isWaitedFor {
             let over = Date(timeIntervalSinceNow: max(Self.shortest, Self.share * seconds))
             (isComputing, end) = (false, over)
             condition.broadcast()
@@ -49,6 +52,7 @@ public final class StepBreaks: @unchecked Sendable {
         (isComputing, end) = (true, nil)
         let limit = Date(timeIntervalSinceNow: patience)
         while work == .going, condition.wait(until: limit) {}
+        return isWaitedFor
     }
 
     /// When there are no more steps for now.
