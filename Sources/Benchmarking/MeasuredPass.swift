@@ -38,10 +38,12 @@ public struct MeasuredPass {
 
     /// The median of the seconds of passes that compute all tokens of one sequence.
     ///
+    /// - Parameter tokens: How many; no more than the model's context holds are computed.
     /// - Parameter runs: Passes that the median is of.
     /// - Throws: `InferenceError`
     public func wholeSeconds(tokens: Int, runs: Int = 5) throws -> Double {
         let engine = Engine(model: model, maxBatch: 1)
+        let tokens = max(1, min(tokens, engine.maxContext - 1))
         engine.promptBudget = tokens
         let address = RandomAddress(seed: 3, purpose: .shuffle)
         let vocabulary = Double(model.configuration.vocabularySize - 1)
